@@ -1,0 +1,1 @@
+//! The disk as a trait, so that every fault can be injected.

@@ -1,0 +1,3 @@
+//! Formats and the disk seam: bytes in, bytes out.
+
+pub mod disk;

@@ -1,0 +1,9 @@
+//! The Redis protocol as pure functions and data: RESP both ways, the command table,
+//! key extraction, slots and the client-visible errors. No I/O, no clock.
+
+pub mod args;
+pub mod command;
+pub mod encode;
+pub mod error;
+pub mod parse;
+pub mod slot;

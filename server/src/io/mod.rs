@@ -1,0 +1,95 @@
+//! The I/O seam. A core talks to one [`Io`]: it never knows whether that is a ring, an epoll
+//! set or a simulation. The backends are `uring` (the default), `epoll` (where io_uring is
+//! forbidden, or `--io epoll`), and `sim` (simulated clock and network, for deterministic tests).
+//!
+//! A turn of the loop is one call of [`Io::turn`]: it submits everything queued since the last
+//! one, waits, and hands what happened to a [`Sink`]. Bytes received are lent for the call
+//! only; bytes sent are owned by the backend until the kernel has taken them, so that no
+//! buffer is ever freed under a running operation.
+
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// A connection as its core names it: a slot, and a generation that tells a reused slot's old
+/// events from its new owner's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ConnId {
+    pub slot: u32,
+    pub generation: u32,
+}
+
+/// A socket before it has a core: accepted here, perhaps served elsewhere.
+#[derive(Debug)]
+pub enum Socket {
+    Fd(OwnedFd),
+    /// A simulated end point, by its number in the simulated network.
+    Sim(u64),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Closed {
+    /// The peer closed, in order.
+    Eof,
+    /// An `errno` of recv or send.
+    Error(i32),
+}
+
+/// Where a turn's events go. The calls come in the order in which things happened on each
+/// connection; between connections the order says nothing.
+pub trait Sink {
+    /// A listener (by the index it was added with) has a new connection.
+    fn accepted(&mut self, listener: usize, socket: Socket);
+    /// accept(2) failed with this `errno` (EMFILE …); the listener goes on.
+    fn accept_failed(&mut self, listener: usize, errno: i32);
+    /// Bytes arrived. Not called while reading is off (but for bytes that were already on the way).
+    fn received(&mut self, conn: ConnId, bytes: &[u8]);
+    /// The connection is at its end: nothing more will be received or sent. The core answers
+    /// with [`Io::close`]. Never called after `close`.
+    fn closed(&mut self, conn: ConnId, why: Closed);
+}
+
+/// Wakes a core that sleeps in [`Io::turn`], from any thread.
+#[derive(Clone, Debug)]
+pub enum Waker {
+    /// An eventfd the sleeper watches, and its ring (-1: none) for a wake by MSG_RING.
+    Fd { event: std::sync::Arc<OwnedFd>, ring: i32 },
+    /// The simulated core of this number.
+    Sim(usize),
+}
+
+/// One core's I/O.
+pub trait Io {
+    /// Serves a listening socket; `index` comes back with each accepted connection.
+    fn add_listener(&mut self, index: usize, listener: Socket) -> std::io::Result<()>;
+    /// Stops accepting on all listeners and closes them.
+    fn close_listeners(&mut self);
+
+    /// Serves a connection: starts receiving.
+    fn add(&mut self, conn: ConnId, socket: Socket) -> std::io::Result<()>;
+    /// Queues bytes for the connection, after what is queued already. They leave at the next
+    /// [`Io::turn`] at the latest.
+    fn send(&mut self, conn: ConnId, bytes: Vec<u8>);
+    /// An empty buffer to build the next reply in, one that a finished send gave back if there is one.
+    fn spare(&mut self) -> Vec<u8>;
+    /// Bytes queued on the connection that the kernel has not taken yet.
+    fn unsent(&self, conn: ConnId) -> usize;
+    /// Stops or resumes receiving: back-pressure on a client that floods the server.
+    fn set_reading(&mut self, conn: ConnId, on: bool);
+    /// Ends the connection; with `flush`, after what is queued has been sent (a peer that does
+    /// not read is given up when the process ends). No event of this `ConnId` comes after.
+    fn close(&mut self, conn: ConnId, flush: bool);
+
+    /// Submits, waits at most `wait` (`None`: until something happens), delivers.
+    fn turn<S: Sink>(&mut self, wait: Option<Duration>, sink: &mut S) -> std::io::Result<()>;
+
+    /// This core's waker, to be given to its peers.
+    fn waker(&self) -> Waker;
+    /// Wakes a peer out of its `turn`; at the next submission at the latest.
+    fn wake(&mut self, peer: &Waker);
+
+    /// Monotonic nanoseconds.
+    fn mono_ns(&self) -> u64;
+    /// Unix time in microseconds.
+    fn unix_us(&self) -> i64;
+}

@@ -1,0 +1,3 @@
+//! The server: everything that touches the operating system.
+
+pub mod io;

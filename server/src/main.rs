@@ -1,0 +1,3 @@
+//! `percore-server`.
+
+fn main() {}
