@@ -1,0 +1,64 @@
+//! Looking a command up by the name a client gave: the table's names, but for those that
+//! `rename-command` has changed or taken away.
+
+use proto::args::Args;
+use proto::command::{self, CommandSpec, ResolveError};
+use proto::error;
+use std::collections::HashMap;
+
+/// The names this server answers to.
+#[derive(Default)]
+pub struct CommandNames {
+    /// Lower-case name to the command it means now; `None`: nothing. Empty on most servers.
+    changed: HashMap<Vec<u8>, Option<&'static str>>,
+}
+
+/// Why a command cannot be run.
+pub enum Refusal {
+    Unknown,
+    Other(ResolveError),
+}
+
+impl CommandNames {
+    /// `renames`: pairs of old and new names, as in the configuration; an empty new name removes the command.
+    #[must_use]
+    pub fn new(renames: &[(String, String)]) -> Self {
+        let mut changed = HashMap::new();
+        for (old, new) in renames {
+            let old = old.to_ascii_lowercase();
+            let Some(spec) = command::lookup(old.as_bytes()) else { continue };
+            changed.entry(old.into_bytes()).or_insert(None);
+            if !new.is_empty() {
+                changed.insert(new.to_ascii_lowercase().into_bytes(), Some(spec.name));
+            }
+        }
+        Self { changed }
+    }
+
+    /// The command that `args` asks for, with its arity checked.
+    #[inline]
+    pub fn resolve(&self, args: Args<'_>) -> Result<&'static CommandSpec, Refusal> {
+        if self.changed.is_empty() {
+            return command::resolve(args).map_err(Refusal::Other);
+        }
+        match self.changed.get(&args.at(0).to_ascii_lowercase()) {
+            None => command::resolve(args).map_err(Refusal::Other),
+            Some(None) => Err(Refusal::Unknown),
+            Some(Some(name)) => command::resolve_as(name.as_bytes(), args).map_err(Refusal::Other),
+        }
+    }
+}
+
+impl Refusal {
+    /// The error the client gets.
+    #[must_use]
+    pub fn text(&self, args: Args<'_>) -> String {
+        match self {
+            Refusal::Unknown | Refusal::Other(ResolveError::UnknownCommand) => error::unknown_command(args),
+            Refusal::Other(ResolveError::UnknownSubcommand(spec)) => {
+                error::unknown_subcommand(args.get(1).unwrap_or_default(), spec.name)
+            }
+            Refusal::Other(ResolveError::WrongArity(spec)) => error::wrong_arity(spec.id.full_name()),
+        }
+    }
+}
