@@ -65,7 +65,9 @@ impl<I: Io> Core<I> {
 
     /// One turn of the loop.
     pub fn turn(&mut self) {
-        self.wait();
+        if !self.wait() {
+            return;
+        }
         let began = self.io.mono_ns();
         self.state.now = Now { mono_ns: began, unix_us: self.io.unix_us() };
         self.state.refresh_settings();
@@ -93,8 +95,9 @@ impl<I: Io> Core<I> {
         }
     }
 
-    /// Submits what is queued and waits for something to do.
-    fn wait(&mut self) {
+    /// Submits what is queued and waits for something to do. False: a simulated core has gone to sleep, and
+    /// will be called again when it is to wake up.
+    fn wait(&mut self) -> bool {
         let busy = self.state.has_work();
         let index = self.state.index;
         let mut wait = if busy { Duration::ZERO } else { self.state.until_cron(self.io.mono_ns()) };
@@ -103,6 +106,11 @@ impl<I: Io> Core<I> {
         }
         let before = self.io.mono_ns();
         let result = self.io.turn(Some(wait), &mut self.state);
+        if let Err(e) = &result
+            && e.kind() == std::io::ErrorKind::WouldBlock
+        {
+            return false;
+        }
         if !wait.is_zero() {
             self.state.shared.mailboxes.awake(index);
         }
@@ -117,6 +125,7 @@ impl<I: Io> Core<I> {
             }
             self.state.spare.push(spare);
         }
+        true
     }
 
     /// Takes what other cores have posted: direct messages are handled, work is queued.

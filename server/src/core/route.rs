@@ -164,8 +164,8 @@ impl CoreState {
             return;
         }
         self.execute_plan();
-        crate::log::verbose(format_args!("Protocol error ({}) from client: id={id:?}", e.0));
-        self.reply(id, |r| r.error(&format!("ERR {}", e.0)));
+        crate::log::verbose(format_args!("Protocol error ({}) from client: {id:?}", e.0));
+        self.reply(id, |r| r.error(&e.reply()));
         self.close(id, true);
     }
 
@@ -279,10 +279,22 @@ impl Routed {
     }
 }
 
+/// Replaces an inline command with quotes, in the input, by the same command as an array: spans point into the
+/// input, and this is the only form whose arguments do not lie there.
+#[cold]
+fn spell_out(conn: &mut Conn, start: usize, end: usize, spans: &[proto::args::Span]) {
+    let args = Args::new(conn.parser.unescaped(), spans);
+    let mut spelled = Vec::new();
+    let mut reply = Reply::new(&mut spelled, conn.resp);
+    reply.array(args.len());
+    args.iter().for_each(|a| reply.bulk(a));
+    conn.input.splice(start..end, spelled);
+}
+
 /// The parser's limits for a connection.
 fn limits(conn: &Conn, settings: &Settings) -> Limits {
     Limits {
-        bulk_len_max: settings.proto_max_bulk_len,
+        bulk_len_max: settings.proto_max_bulk_len as u64,
         inline_len_max: 64 * 1024,
         authenticated: conn.authenticated,
     }
@@ -302,6 +314,11 @@ impl Router<'_> {
                     return Stop::Input;
                 }
                 Ok(Parsed::Command { end }) => conn.pos = end,
+                Ok(Parsed::Inline { end }) => {
+                    spell_out(conn, start, end, &plan.spans[first..]);
+                    plan.spans.truncate(first);
+                    continue;
+                }
             }
             if plan.spans.len() == first {
                 continue; // an empty line
