@@ -1,3 +1,4 @@
 //! The server: everything that touches the operating system.
 
+pub mod config;
 pub mod io;
