@@ -22,14 +22,14 @@ pub enum Refusal {
 impl CommandNames {
     /// `renames`: pairs of old and new names, as in the configuration; an empty new name removes the command.
     #[must_use]
-    pub fn new(renames: &[(String, String)]) -> Self {
+    pub fn new(renames: &[(Vec<u8>, Vec<u8>)]) -> Self {
         let mut changed = HashMap::new();
         for (old, new) in renames {
             let old = old.to_ascii_lowercase();
-            let Some(spec) = command::lookup(old.as_bytes()) else { continue };
-            changed.entry(old.into_bytes()).or_insert(None);
+            let Some(spec) = command::lookup(&old) else { continue };
+            changed.entry(old).or_insert(None);
             if !new.is_empty() {
-                changed.insert(new.to_ascii_lowercase().into_bytes(), Some(spec.name));
+                changed.insert(new.to_ascii_lowercase(), Some(spec.name));
             }
         }
         Self { changed }

@@ -25,7 +25,7 @@ enum Denied {
 }
 
 fn authenticate(core: &CoreState, user: &[u8], password: &[u8], named: bool) -> Result<(), Denied> {
-    let required = core.settings.requirepass.as_bytes();
+    let required = core.settings.requirepass.as_slice();
     if required.is_empty() && !named {
         return Err(Denied::NoPasswordSet);
     }

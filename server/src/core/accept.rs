@@ -5,6 +5,7 @@
 
 use super::Core;
 use super::state::CoreState;
+use crate::config::special::NORMAL;
 use crate::conn::{Conn, Ends};
 use crate::io::{ConnId, Io, Socket};
 use crate::listen;
@@ -49,7 +50,7 @@ impl<I: Io> Core<I> {
     /// Takes a socket over; it is counted among this core's clients already.
     pub fn adopt(&mut self, socket: Socket, _listener: usize) {
         let state = &mut self.state;
-        let ends = listen::prepare(&socket, state.settings.tcp_keepalive);
+        let ends = listen::prepare(&socket, state.settings.tcp_keepalive_seconds);
         let verdict = state.verdict(&ends);
         let id = state.conns.reserve();
         if let Err(e) = self.io.add(id, socket) {
@@ -79,7 +80,7 @@ impl CoreState {
     /// Whether a new client may stay; what it is told if not.
     fn verdict(&self, ends: &Ends) -> Verdict {
         let s = &self.settings;
-        if self.shared.clients_total() > s.maxclients {
+        if self.shared.clients_total() > s.maxclients as usize {
             return Some(TOO_MANY);
         }
         let open = s.protected_mode && s.requirepass.is_empty();
@@ -116,19 +117,19 @@ impl CoreState {
     /// Whether this much unsent output is over one of the limits of the client's class.
     #[must_use]
     pub fn output_limited(&self, _id: ConnId, unsent: usize) -> bool {
-        let limit = &self.settings.client_output_buffer_limit.normal;
+        let limit = &self.settings.client_output_buffer_limit[NORMAL];
         let over = |max: u64| max != 0 && unsent as u64 > max;
-        over(limit.hard) || over(limit.soft)
+        over(limit.hard_bytes) || over(limit.soft_bytes)
     }
 
     /// Whether the client is to be closed for it: over the hard limit, or over the soft one for too long.
     pub fn output_limit_reached(&mut self, id: ConnId, unsent: usize) -> bool {
-        let limit = self.settings.client_output_buffer_limit.normal.clone();
+        let limit = self.settings.client_output_buffer_limit[NORMAL].clone();
         let now = self.now.mono_ns;
         let Some(conn) = self.conns.get(id) else { return false };
-        let hard = limit.hard != 0 && unsent as u64 > limit.hard;
+        let hard = limit.hard_bytes != 0 && unsent as u64 > limit.hard_bytes;
         let mut soft = false;
-        if limit.soft != 0 && unsent as u64 > limit.soft {
+        if limit.soft_bytes != 0 && unsent as u64 > limit.soft_bytes {
             let since = *conn.soft_limit_since_ns.get_or_insert(now);
             soft = now.saturating_sub(since) > limit.soft_seconds * 1_000_000_000;
         } else {

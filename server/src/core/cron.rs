@@ -79,7 +79,7 @@ impl CoreState {
     fn walk_connections(&mut self) {
         let slots = self.conns.slots();
         let end = (self.clockwork.walk + slots.div_ceil(WALK_PERIODS)).min(slots);
-        let idle_ns_max = self.settings.timeout.saturating_mul(1_000_000_000);
+        let idle_ns_max = self.settings.timeout_seconds.saturating_mul(1_000_000_000);
         let mut idle = Vec::new();
         for slot in self.clockwork.walk..end {
             let now = self.now.mono_ns;

@@ -271,7 +271,7 @@ impl Sink for CoreState {
         conn.active_ns = self.now.mono_ns;
         let unread = conn.unread();
         self.stats().net_input_bytes.add(bytes.len() as u64);
-        if unread as u64 > limit {
+        if unread > limit {
             return self.query_buffer_overrun(id);
         }
         self.enqueue(id.slot);
