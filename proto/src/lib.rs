@@ -5,5 +5,6 @@ pub mod args;
 pub mod command;
 pub mod encode;
 pub mod error;
+pub mod glob;
 pub mod parse;
 pub mod slot;
