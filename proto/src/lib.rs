@@ -6,5 +6,6 @@ pub mod command;
 pub mod encode;
 pub mod error;
 pub mod glob;
+pub mod key_spec;
 pub mod parse;
 pub mod slot;
