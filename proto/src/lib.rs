@@ -5,5 +5,7 @@ pub mod args;
 pub mod command;
 pub mod encode;
 pub mod error;
+pub mod glob;
+pub mod key_spec;
 pub mod parse;
 pub mod slot;
