@@ -9,8 +9,8 @@ use std::collections::HashMap;
 /// The names this server answers to.
 #[derive(Default)]
 pub struct CommandNames {
-    /// Lower-case name to the command it means now; `None`: nothing. Empty on most servers.
-    changed: HashMap<Vec<u8>, Option<&'static str>>,
+    /// Lower-case name to the command it means now; `None`: nothing any more. Empty on most servers.
+    changed: HashMap<Vec<u8>, Option<&'static CommandSpec>>,
 }
 
 /// Why a command cannot be run.
@@ -29,7 +29,7 @@ impl CommandNames {
             let Some(spec) = command::lookup(&old) else { continue };
             changed.entry(old).or_insert(None);
             if !new.is_empty() {
-                changed.insert(new.to_ascii_lowercase(), Some(spec.name));
+                changed.insert(new.to_ascii_lowercase(), Some(spec));
             }
         }
         Self { changed }
@@ -44,7 +44,7 @@ impl CommandNames {
         match self.changed.get(&args.at(0).to_ascii_lowercase()) {
             None => command::resolve(args).map_err(Refusal::Other),
             Some(None) => Err(Refusal::Unknown),
-            Some(Some(name)) => command::resolve_as(name.as_bytes(), args).map_err(Refusal::Other),
+            Some(Some(spec)) => command::resolve_as(spec, args).map_err(Refusal::Other),
         }
     }
 }

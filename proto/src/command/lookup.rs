@@ -222,7 +222,15 @@ pub enum ResolveError {
 #[inline]
 pub fn resolve(args: Args<'_>) -> Result<&'static CommandSpec, ResolveError> {
     let name = args.get(0).ok_or(ResolveError::UnknownCommand)?;
-    let mut found = lookup(name).ok_or(ResolveError::UnknownCommand)?;
+    resolve_as(lookup(name).ok_or(ResolveError::UnknownCommand)?, args)
+}
+
+/// As [`resolve`], for a command that goes by another name here (`rename-command`).
+#[inline]
+pub fn resolve_as(
+    mut found: &'static CommandSpec,
+    args: Args<'_>,
+) -> Result<&'static CommandSpec, ResolveError> {
     if found.is_container()
         && let Some(name) = args.get(1)
     {

@@ -13,5 +13,5 @@ pub mod table;
 
 pub use flags::{AclCategories, DocFlags, Flags};
 pub use id::{ALL_COMMANDS, COMMAND_COUNT, CommandId};
-pub use lookup::{ResolveError, all, lookup, lookup_full, resolve, spec, subcommand};
+pub use lookup::{ResolveError, all, lookup, lookup_full, resolve, resolve_as, spec, subcommand};
 pub use table::{CommandSpec, Group, Place, Split};

@@ -5,6 +5,7 @@
 
 use proto::args::Span;
 use proto::command::{CommandSpec, Split};
+use proto::key_spec::KeyRef;
 
 /// Where a routed command goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +40,8 @@ pub struct Plan {
     pub spans: Vec<Span>,
     pub literals: Vec<u8>,
     pub lanes: Vec<u16>,
+    /// Used while a command's keys are looked up.
+    pub keys: Vec<KeyRef>,
 }
 
 impl Plan {

@@ -18,6 +18,7 @@ use proto::args::Args;
 use proto::command::{CommandId, CommandSpec, Flags, Place, Split};
 use proto::encode::Reply;
 use proto::error;
+use proto::key_spec::KeyRef;
 use proto::parse::{Limits, ProtocolError, Step as Parsed};
 use proto::slot::slot_of;
 use shard::Shard;
@@ -354,7 +355,7 @@ impl Router<'_> {
             return Some(Stop::Paused);
         }
         let target = match spec.place {
-            Place::Shard => match self.target_by_keys(spec, args, plan.lanes.len(), &mut plan.lanes) {
+            Place::Shard => match self.target_by_keys(spec, args, &mut plan.lanes, &mut plan.keys) {
                 Some(target) => target,
                 None => return Some(Stop::Barrier(spec)),
             },
@@ -419,7 +420,14 @@ impl Router<'_> {
 
     /// Where a command with keys goes; `None` when it needs two hops.
     #[inline]
-    fn target_by_keys(&self, spec: &CommandSpec, args: Args<'_>, from: usize, lanes: &mut Vec<u16>) -> Option<Target> {
+    fn target_by_keys(
+        &self,
+        spec: &CommandSpec,
+        args: Args<'_>,
+        lanes: &mut Vec<u16>,
+        keys: &mut Vec<KeyRef>,
+    ) -> Option<Target> {
+        let from = lanes.len();
         if self.cores == 1 {
             return Some(Target::Shard(self.index));
         }
@@ -427,9 +435,8 @@ impl Router<'_> {
             let key = args.get(spec.first_key()).unwrap_or_default();
             return Some(Target::Shard(self.shared.slots.owner(slot_of(key))));
         }
-        proto::key_spec::keys_of(spec, args, &mut |i| {
-            lanes.push(self.shared.slots.owner(slot_of(args.at(i))));
-        });
+        proto::key_spec::keys_of(spec, args, keys);
+        lanes.extend(keys.iter().map(|k| self.shared.slots.owner(slot_of(args.at(k.at as usize)))));
         let Some(&owner) = lanes.get(from) else {
             return Some(Target::Shard(self.index)); // no key, or malformed: any shard says what is wrong
         };
@@ -437,7 +444,7 @@ impl Router<'_> {
             lanes.truncate(from);
             return Some(Target::Shard(owner));
         }
-        if spec.split == Split::TwoHop || (spec.id == CommandId::Mset && args.len() % 2 == 0) {
+        if spec.split == Split::TwoHop || (spec.id == CommandId::Mset && args.len().is_multiple_of(2)) {
             lanes.truncate(from);
             return if spec.split == Split::TwoHop { None } else { Some(Target::Shard(owner)) };
         }
@@ -518,7 +525,7 @@ impl BatchMaker<'_> {
     fn split(&mut self, spec: &'static CommandSpec, args: Args<'_>, db: u16, lanes: std::ops::Range<usize>) {
         let mut begun = vec![false; self.batch.parts.len()];
         let first = spec.first_key();
-        let step = spec.key_step();
+        let step = spec.legacy_range.step.unsigned_abs() as usize;
         for (n, lane) in lanes.enumerate() {
             let part = self.batch.lanes[lane] as usize;
             let work = &mut self.works[part];
