@@ -3,7 +3,9 @@
 
 pub mod args;
 pub mod command;
+mod dtoa;
 pub mod encode;
 pub mod error;
+pub mod number;
 pub mod parse;
 pub mod slot;
