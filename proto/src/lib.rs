@@ -6,6 +6,7 @@ pub mod command;
 mod dtoa;
 pub mod encode;
 pub mod error;
+pub mod inline;
 pub mod number;
 pub mod parse;
 pub mod slot;
