@@ -3,9 +3,12 @@
 
 pub mod args;
 pub mod command;
+mod dtoa;
 pub mod encode;
 pub mod error;
 pub mod glob;
 pub mod key_spec;
+pub mod inline;
+pub mod number;
 pub mod parse;
 pub mod slot;
