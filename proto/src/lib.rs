@@ -6,6 +6,8 @@ pub mod command;
 mod dtoa;
 pub mod encode;
 pub mod error;
+
+pub mod glob;
 pub mod number;
 pub mod parse;
 pub mod slot;
