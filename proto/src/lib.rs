@@ -6,7 +6,6 @@ pub mod command;
 mod dtoa;
 pub mod encode;
 pub mod error;
-
 pub mod glob;
 pub mod number;
 pub mod parse;
