@@ -29,7 +29,7 @@ pub(super) fn incrby(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut
 
 /// `DECRBY key decrement`
 pub(super) fn decrby(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let delta = integer(args.at(2))?.checked_neg().ok_or("ERR decrement would overflow")?;
+    let delta = integer(args.at(2))?.checked_neg().ok_or(error::DECREMENT_OVERFLOW)?;
     add(shard, cx, args, delta, reply)
 }
 
@@ -41,7 +41,7 @@ fn add(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, delta: i64, reply: &mut R
             StrRef::Int(n) => n,
             StrRef::Bytes(text) => parse_i64(text).ok_or(error::NOT_AN_INTEGER)?,
         };
-        let sum = before.checked_add(delta).ok_or("ERR increment or decrement would overflow")?;
+        let sum = before.checked_add(delta).ok_or(error::INCREMENT_OVERFLOW)?;
         entry.set_int(sum);
         Ok::<_, Refused>(Some(sum))
     })?;
@@ -66,7 +66,7 @@ pub(super) fn incrbyfloat(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply:
             },
         };
         let sum = before.add(&delta.ok_or(error::NOT_A_FLOAT)?);
-        let text = sum.to_text().ok_or("ERR increment would produce NaN or Infinity")?;
+        let text = sum.to_text().ok_or(error::INCREMENT_NOT_FINITE)?;
         let is_new = entry.is_none();
         if let Some(mut entry) = entry {
             entry.set_bytes(&text);

@@ -113,11 +113,11 @@ fn check_flush(args: Args<'_>) -> Outcome {
 /// `SWAPDB index1 index2`
 pub(super) fn swapdb(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let index = |at: usize, text: &'static str| integer_32(args.at(at)).map_err(|_| Refused::from(text));
-    let first = index(1, "ERR invalid first DB index")?;
-    let second = index(2, "ERR invalid second DB index")?;
+    let first = index(1, error::FIRST_DB_INDEX_INVALID)?;
+    let second = index(2, error::SECOND_DB_INDEX_INVALID)?;
     let known = |index: i32| usize::try_from(index).ok().filter(|&index| index < shard.dbs.len());
     let (Some(first), Some(second)) = (known(first), known(second)) else {
-        return Err(error::DB_INDEX.into());
+        return Err(error::DB_INDEX_OUT_OF_RANGE.into());
     };
     shard.swap_dbs(first, second);
     cx.dirty = 1;

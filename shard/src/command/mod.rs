@@ -82,9 +82,9 @@ impl Refused {
         let name = id.full_name();
         match &*self.0 {
             Reason::Text(text) => reply.error(text),
-            Reason::ExpireTime => reply.error(&format!("ERR invalid expire time in '{name}' command")),
-            Reason::Arity => reply.error(&format!("ERR wrong number of arguments for '{name}' command")),
-            Reason::Unsupported => reply.error(&format!("ERR command '{name}' is not supported yet")),
+            Reason::ExpireTime => reply.error(&error::invalid_expire_time(name)),
+            Reason::Arity => reply.error(&error::wrong_arity(name)),
+            Reason::Unsupported => reply.error(&error::not_supported_yet(name)),
         }
     }
 }
@@ -227,14 +227,14 @@ pub(crate) fn integer(text: &[u8]) -> Result<i64, Refused> {
 
 /// An argument that must be a 32-bit integer (database indexes).
 pub(crate) fn integer_32(text: &[u8]) -> Result<i32, Refused> {
-    let out_of_range = "ERR value is out of range, value must between -2147483648 and 2147483647";
-    Ok(i32::try_from(integer(text)?).map_err(|_| out_of_range)?)
+    let out_of_range = |_| error::value_not_between(i32::MIN.into(), i32::MAX.into());
+    Ok(i32::try_from(integer(text)?).map_err(out_of_range)?)
 }
 
 /// An argument that must be the index of a database.
 pub(crate) fn database(text: &[u8], databases: usize) -> Result<usize, Refused> {
     let index = usize::try_from(integer_32(text)?).ok().filter(|&index| index < databases);
-    Ok(index.ok_or(error::DB_INDEX)?)
+    Ok(index.ok_or(error::DB_INDEX_OUT_OF_RANGE)?)
 }
 
 /// The lines of a `HELP` subcommand, in the frame that Redis gives them.

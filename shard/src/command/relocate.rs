@@ -12,8 +12,6 @@ use proto::args::Args;
 use proto::encode::Reply;
 use proto::error;
 
-pub(crate) const COPY_OF_ITSELF: &str = "ERR source and destination objects are the same";
-
 /// `RENAME key newkey`
 pub(super) fn rename(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     move_value(shard, cx, args, false)?;
@@ -71,7 +69,7 @@ impl CopyOptions {
             at += 1;
         }
         if options.db == cx.db && args.at(1) == args.at(2) {
-            return Err(COPY_OF_ITSELF.into());
+            return Err(error::SAME_OBJECT.into());
         }
         Ok(options)
     }
@@ -99,7 +97,7 @@ pub(super) fn copy(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut R
 pub(super) fn move_key(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let target = database(args.at(2), shard.dbs.len())?;
     if target == cx.db {
-        return Err(COPY_OF_ITSELF.into());
+        return Err(error::SAME_OBJECT.into());
     }
     let key = shard.first_key(cx, args.at(1));
     if shard.is_there(cx, cx.db, &key)

@@ -60,7 +60,7 @@ fn kind_named(name: &[u8]) -> Result<Kind, Refused> {
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`
 pub(super) fn scan(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let cursor = parse_u64(args.at(1)).ok_or("ERR invalid cursor")?;
+    let cursor = parse_u64(args.at(1)).ok_or(error::INVALID_CURSOR)?;
     let options = Options::parse(args.from(2))?;
     let (mut keys, mut found) = (Vec::new(), 0);
     let mut dead: Vec<Vec<u8>> = Vec::new();

@@ -142,7 +142,7 @@ pub(super) fn append(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut
 /// `SETRANGE key offset value`: pads with zero bytes up to the offset. An empty value changes nothing.
 pub(super) fn setrange(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (key, offset, patch) = (shard.first_key(cx, args.at(1)), integer(args.at(2))?, args.at(3));
-    let offset = usize::try_from(offset).map_err(|_| "ERR offset is out of range")?;
+    let offset = usize::try_from(offset).map_err(|_| error::OFFSET_OUT_OF_RANGE)?;
     let max = shard.settings.bulk_len_max;
     let patched = shard.write(cx, &key, |entry| {
         let Some(mut entry) = entry else { return Ok(None) };
