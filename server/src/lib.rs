@@ -22,3 +22,4 @@ pub mod stats;
 pub mod task;
 pub mod version;
 pub mod work;
+pub mod log;
