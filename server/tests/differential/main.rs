@@ -29,7 +29,7 @@ use generate::Generator;
 use run::Pair;
 
 /// Long enough to reach every form of every command some times over, short enough for every build.
-const COMMANDS: u64 = 12_000;
+const COMMANDS: u64 = 25_000;
 
 fn differential(test: &str, shards: usize, version: u8) {
     let Some(redis) = Server::redis(test) else { return };
