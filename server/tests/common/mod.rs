@@ -7,7 +7,7 @@
 //! mistake in Percore's protocol crate cannot hide in both ends of the wire.
 
 // Each test file compiles this module for itself and uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod client;
 pub mod env;
