@@ -1,0 +1,145 @@
+//! When two replies count as the same. Everything not named here must be equal to the byte.
+//!
+//! Two lists. [`RULES`]: replies that Redis leaves open or that depend on the clock or the
+//! process, each with the reason. [`INTENDED`]: where Percore follows Redis 7.2 and the
+//! redis-server beside it is Debian's 7.0.15.
+
+use crate::common::{Cmd, Value};
+
+/// How far two servers' ideas of one expiry may be apart, in seconds. Expiries in a stream are
+/// 1,000 s apart, so this tells any two of them apart however slow the machine is.
+const EXPIRY_TOLERANCE: i64 = 400;
+
+enum Rule {
+    /// The elements in any order.
+    AnyOrder,
+    /// Pairs of a name and a value, as a map or flat, in any order.
+    AnyPairs,
+    /// Both negative and equal, or within the tolerance in this unit of a second.
+    Near(i64),
+    /// Both of one kind, whatever they hold.
+    Kind,
+    /// A map of the same fields in the same order, with these fields' values of one kind.
+    Fields(&'static [&'static str]),
+}
+
+struct Row {
+    command: &'static str,
+    rule: Rule,
+    #[allow(dead_code)] // for the reader
+    why: &'static str,
+}
+
+const fn row(command: &'static str, rule: Rule, why: &'static str) -> Row {
+    Row { command, rule, why }
+}
+
+/// By the beginning of the command's words, lower case; the first that fits counts.
+const RULES: &[Row] = &[
+    row("keys", Rule::AnyOrder, "the order of a hash table is nobody's promise"),
+    row("ttl", Rule::Near(1), "relative to the server's clock at the time it is asked"),
+    row("pttl", Rule::Near(1000), "as TTL"),
+    row("expiretime", Rule::Near(1), "set relative to the server's clock"),
+    row("pexpiretime", Rule::Near(1000), "as EXPIRETIME"),
+    row("object idletime", Rule::Kind, "depends on the clock"),
+    row("object refcount", Rule::Kind, "shared integers are an implementation's choice"),
+    row("memory usage", Rule::Kind, "bytes of another implementation"),
+    row("client id", Rule::Kind, "a counter of the process"),
+    row("time", Rule::Kind, "the clock"),
+    row("hello", Rule::Fields(&["version", "id"]), "another version, another counter"),
+    row("command list", Rule::AnyOrder, "the order of a hash table"),
+    row("config get", Rule::AnyPairs, "Redis answers in the order of a hash table"),
+    row("debug", Rule::Kind, "refused by both; the text names redis.conf's directive or its own"),
+    row("slowlog get", Rule::Kind, "only its errors are compared, and those by kind: entries hold times"),
+    row("config rewrite", Rule::Kind, "neither has a file; see `life.rs` for the rewrite itself"),
+];
+
+/// A difference that is meant.
+struct Intended {
+    /// The beginning of the command's words, lower case.
+    command: &'static str,
+    /// What Redis 7.0.15 answers: the beginning of the text.
+    redis: &'static str,
+    /// What Redis 7.2 and Percore answer: the beginning of the text.
+    percore: &'static str,
+    #[allow(dead_code)] // for the reader
+    why: &'static str,
+}
+
+const INTENDED: &[Intended] = &[Intended {
+    command: "client no-touch",
+    redis: "ERR unknown subcommand",
+    percore: "",
+    why: "CLIENT NO-TOUCH came with Redis 7.2",
+}];
+
+/// The first two words of a command, lower case, for looking up in the lists.
+fn words(command: &Cmd) -> String {
+    let first: Vec<_> = command.iter().take(2).map(|p| String::from_utf8_lossy(p).to_lowercase()).collect();
+    first.join(" ")
+}
+
+fn fits(words: &str, pattern: &str) -> bool {
+    words.strip_prefix(pattern).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+/// Whether Percore's reply to `command` is as good as Redis's.
+pub fn same(command: &Cmd, redis: &Value, percore: &Value) -> bool {
+    if redis == percore {
+        return true;
+    }
+    let words = words(command);
+    let begins = |v: &Value, text: &str| v.text().starts_with(text);
+    if INTENDED
+        .iter()
+        .any(|i| fits(&words, i.command) && begins(redis, i.redis) && begins(percore, i.percore))
+    {
+        return true;
+    }
+    // Errors are never normalised, but where the rule says that only the kind matters.
+    match RULES.iter().find(|r| fits(&words, r.command)).map(|r| &r.rule) {
+        Some(Rule::Kind) => kind(redis) == kind(percore),
+        _ if redis.is_error() || percore.is_error() => false,
+        Some(Rule::AnyOrder) => same_elements(redis, percore, 1),
+        Some(Rule::AnyPairs) => same_elements(redis, percore, 2),
+        Some(Rule::Near(unit)) => near(redis, percore, *unit),
+        Some(Rule::Fields(open)) => same_fields(redis, percore, open),
+        None => false,
+    }
+}
+
+fn kind(v: &Value) -> std::mem::Discriminant<Value> {
+    std::mem::discriminant(v)
+}
+
+fn same_elements(a: &Value, b: &Value, group: usize) -> bool {
+    let sorted = |v: &Value| {
+        let items = v.items();
+        let mut groups: Vec<Vec<Value>> = items.chunks(group).map(<[Value]>::to_vec).collect();
+        groups.sort();
+        groups
+    };
+    kind(a) == kind(b) && sorted(a) == sorted(b)
+}
+
+/// Whether two expiries are one, as far as two clocks can tell.
+pub fn near(a: &Value, b: &Value, unit: i64) -> bool {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) if *a >= 0 && *b >= 0 => {
+            a.abs_diff(*b) <= (EXPIRY_TOLERANCE * unit) as u64
+        }
+        _ => a == b,
+    }
+}
+
+fn same_fields(a: &Value, b: &Value, open: &[&str]) -> bool {
+    let (x, y) = (a.items(), b.items());
+    kind(a) == kind(b)
+        && x.len() == y.len()
+        && x.chunks(2).zip(y.chunks(2)).all(|(p, q)| match (p, q) {
+            ([name, v], [other, w]) => {
+                name == other && (v == w || (open.contains(&name.text().as_str()) && kind(v) == kind(w)))
+            }
+            _ => false,
+        })
+}
