@@ -1,8 +1,9 @@
 //! One shard of the keyspace: an actor's state, synchronous and deterministic. Time and
 //! randomness are arguments; there is no I/O and no await.
 
-pub mod db;
 pub mod shard;
+pub mod table;
 
-pub use db::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
 pub use shard::{Cx, Shard};
+pub use table as db;
+pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
