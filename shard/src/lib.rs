@@ -28,3 +28,9 @@ pub use expire::Expired;
 pub use settings::{MaxmemoryPolicy, Settings};
 pub use shard::{Cx, Place, Shard};
 pub use stats::Stats;
+pub mod shard;
+pub mod table;
+
+pub use shard::{Cx, Shard};
+pub use table as db;
+pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
