@@ -26,15 +26,19 @@ pub fn probe_uring() -> Result<(), String> {
 
 /// Sends a few bytes through the ring and returns what it received back.
 fn echo(io: &mut UringIo) -> io::Result<Vec<u8>> {
-    let (ours, theirs) =
-        socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
+    let (ours, theirs) = socketpair(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        None,
+    )?;
     let id = ConnId { slot: 0, generation: 0 };
     let mut heard = Heard::default();
     io.add(id, Socket::Fd(ours))?;
     io.send(id, HELLO.to_vec());
     io.turn(Some(Duration::ZERO), &mut heard)?;
     let mut bytes = [0; 16];
-    let (count, _) = rustix::io::read(&theirs, &mut bytes).map(|count| (count, ()))?;
+    let count = rustix::io::read(&theirs, &mut bytes)?;
     rustix::io::write(&theirs, &bytes[..count])?;
     for _ in 0..10 {
         if heard.bytes.len() < count && !heard.ended {
