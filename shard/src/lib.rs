@@ -5,32 +5,24 @@
 //! [`plan`] and [`hop`] what a command does whose keys live on two shards or more.
 
 mod command;
-pub mod db;
 pub mod digest;
 pub mod expire;
 pub mod garbage;
-
 mod long_double;
 mod lookup;
 pub mod lru;
-
 mod random;
 pub mod settings;
 pub mod shard;
 pub mod stats;
+pub mod table;
 #[cfg(test)]
 mod testing;
 
 pub use command::TableStats;
-pub use db::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
+pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
 pub use expire::Expired;
-
 pub use settings::{MaxmemoryPolicy, Settings};
 pub use shard::{Cx, Place, Shard};
 pub use stats::Stats;
-pub mod shard;
-pub mod table;
-
-pub use shard::{Cx, Shard};
 pub use table as db;
-pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
