@@ -16,6 +16,7 @@ pub mod mailbox;
 pub mod monitor;
 pub mod names;
 pub mod pause;
+pub mod run;
 pub mod samples;
 pub mod shared;
 pub mod slowlog;

@@ -532,7 +532,7 @@ impl BatchMaker<'_> {
             work.no_touch = conn.no_touch;
         }
         self.works.push(work);
-        self.batch.parts.push(Part { shard, ..Part::default() });
+        self.batch.parts.push(Part::of(shard));
         index as u16
     }
 
