@@ -9,4 +9,5 @@ pub mod error;
 pub mod inline;
 pub mod number;
 pub mod parse;
+pub mod reply;
 pub mod slot;
