@@ -3,7 +3,12 @@
 
 pub mod args;
 pub mod command;
+mod dtoa;
 pub mod encode;
 pub mod error;
+pub mod glob;
+mod inline;
+pub mod key_spec;
+pub mod number;
 pub mod parse;
 pub mod slot;

@@ -1,3 +1,26 @@
-//! The server: everything that touches the operating system.
+//! The server: everything that touches the operating system. A tour in the order of a request:
+//! [`io`] brings bytes, [`core`] parses, routes and runs commands on its shard, [`mailbox`] carries
+//! what falls on other shards, [`admin`] holds the commands about the server itself, [`config`] what
+//! it is told to be, and [`run`] starts and stops it all.
 
+pub mod admin;
+pub mod clock;
+pub mod config;
+pub mod conn;
+pub mod core;
+pub mod errors;
 pub mod io;
+pub mod latency;
+pub mod log;
+pub mod mailbox;
+pub mod monitor;
+pub mod names;
+pub mod pause;
+pub mod samples;
+pub mod shared;
+pub mod slowlog;
+pub mod socket;
+pub mod stats;
+pub mod task;
+pub mod version;
+pub mod work;

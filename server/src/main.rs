@@ -1,3 +1,11 @@
-//! `percore-server`.
+//! `percore-server`: arguments in, exit code out. The rest is [`server::run`].
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    server::run::main(&arguments)
+}

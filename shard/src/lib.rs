@@ -1,8 +1,28 @@
 //! One shard of the keyspace: an actor's state, synchronous and deterministic. Time and
 //! randomness are arguments; there is no I/O and no await.
+//!
+//! The door is [`Shard::execute`] in [`mod@shard`]; `command/` holds the commands, one file a family;
+//! [`plan`] and [`hop`] what a command does whose keys live on two shards or more.
 
-pub mod db;
+mod command;
+pub mod digest;
+pub mod expire;
+pub mod garbage;
+mod long_double;
+mod lookup;
+pub mod lru;
+mod random;
+pub mod settings;
 pub mod shard;
+pub mod stats;
+pub mod table;
+#[cfg(test)]
+mod testing;
 
-pub use db::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
-pub use shard::{Cx, Shard};
+pub use command::TableStats;
+pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
+pub use expire::Expired;
+pub use settings::{MaxmemoryPolicy, Settings};
+pub use shard::{Cx, Place, Shard};
+pub use stats::Stats;
+pub use table as db;

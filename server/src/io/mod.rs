@@ -7,8 +7,35 @@
 //! only; bytes sent are owned by the backend until the kernel has taken them, so that no
 //! buffer is ever freed under a running operation.
 
+pub mod sim;
+mod clock;
+mod conns;
+pub mod epoll;
+mod outbox;
+pub mod uring;
+
+pub use epoll::EpollIo;
+pub use uring::{UringIo, UringSizes, probe_uring};
+
 use std::os::fd::OwnedFd;
 use std::time::Duration;
+
+/// The backends of a real server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Backend {
+    Uring,
+    Epoll,
+}
+
+impl Backend {
+    /// The best backend this machine permits, and where that is not io_uring, the reason.
+    pub fn choose() -> (Backend, Option<String>) {
+        match probe_uring() {
+            Ok(()) => (Backend::Uring, None),
+            Err(why) => (Backend::Epoll, Some(why)),
+        }
+    }
+}
 
 /// A connection as its core names it: a slot, and a generation that tells a reused slot's old
 /// events from its new owner's.
@@ -56,6 +83,24 @@ pub enum Waker {
     Fd { event: std::sync::Arc<OwnedFd>, ring: i32 },
     /// The simulated core of this number.
     Sim(usize),
+}
+
+impl Waker {
+    /// Wakes the core from a thread that has no [`Io`] of its own. Errors: those of write(2).
+    pub fn notify(&self) -> std::io::Result<()> {
+        match self {
+            Waker::Fd { event, .. } => Ok(rustix::io::write(event, &1u64.to_ne_bytes()).map(drop)?),
+            Waker::Sim(_) => Ok(()),
+        }
+    }
+}
+
+/// The descriptor of a socket that is to be served by the kernel.
+fn real(socket: Socket) -> std::io::Result<OwnedFd> {
+    match socket {
+        Socket::Fd(fd) => Ok(fd),
+        Socket::Sim(_) => Err(std::io::Error::from(std::io::ErrorKind::InvalidInput)),
+    }
 }
 
 /// One core's I/O.

@@ -1,0 +1,217 @@
+//! A pipeline whose commands fall on several shards: which shard answers what, and how the
+//! replies are put back into the order of the commands.
+//!
+//! ```text
+//!   GET a   PING   MGET b c d   SET e 1           commands of one connection
+//!     |       |     |  |  |       |
+//!   part 0   lit.  p1 p0 p1     part 1            steps: One(0) Literal Many[1,0,1] One(1)
+//! ```
+//!
+//! Each part is one [`Work`] sent to one shard; the replies inside a part come back in the order in
+//! which its commands were put in, so a cursor per part is all that is needed to interleave them.
+
+use crate::work::Work;
+use proto::command::Split;
+use proto::encode::{Reply, Resp};
+use proto::reply::reply_len;
+
+/// Where the next reply comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Bytes up to `end` of the literals: known when the command was routed.
+    Literal { end: u32 },
+    /// The next reply of a part.
+    One { part: u16 },
+    /// The next reply of every part named in `lanes[from..to]` (one name a key), combined.
+    Many { split: Split, from: u32, to: u32 },
+}
+
+/// One shard's part of a batch.
+#[derive(Default)]
+pub struct Part {
+    pub shard: usize,
+    /// The work, once it has come back.
+    pub work: Option<Box<Work>>,
+    /// The next reply to be taken from it.
+    next: usize,
+}
+
+/// A batch under way.
+#[derive(Default)]
+pub struct Batch {
+    pub steps: Vec<Step>,
+    pub parts: Vec<Part>,
+    /// Parts that have not come back.
+    pub waiting: usize,
+    pub literals: Vec<u8>,
+    pub lanes: Vec<u16>,
+    /// Whether its replies are dropped (CLIENT REPLY OFF or SKIP).
+    pub silent: bool,
+}
+
+impl Batch {
+    /// Takes a part back; true when it was the last.
+    pub fn complete(&mut self, work: Box<Work>) -> bool {
+        let part = work.part;
+        debug_assert!(self.parts[part].work.is_none(), "a part comes back once");
+        self.parts[part].work = Some(work);
+        self.waiting -= 1;
+        self.waiting == 0
+    }
+
+    /// Appends all replies to `out`, in the order of the commands.
+    pub fn assemble(&mut self, resp: Resp, out: &mut Vec<u8>) {
+        let mut literal = 0;
+        for i in 0..self.steps.len() {
+            match self.steps[i] {
+                Step::Literal { end } => {
+                    out.extend_from_slice(&self.literals[literal..end as usize]);
+                    literal = end as usize;
+                }
+                Step::One { part } => {
+                    if let Some(reply) = self.next_reply(part as usize) {
+                        out.extend_from_slice(reply);
+                    }
+                }
+                Step::Many { split, from, to } => self.combine(split, from as usize..to as usize, resp, out),
+            }
+        }
+    }
+
+    fn next_reply(&mut self, part: usize) -> Option<&[u8]> {
+        let part = &mut self.parts[part];
+        let n = part.next;
+        part.next += 1;
+        part.work.as_ref().map(|w| w.reply(n))
+    }
+
+    /// Combines one reply of every part named in the range.
+    fn combine(&mut self, split: Split, lanes: std::ops::Range<usize>, resp: Resp, out: &mut Vec<u8>) {
+        let mut named = self.lanes[lanes.clone()].to_vec();
+        let by_key = named.clone();
+        named.sort_unstable();
+        named.dedup();
+        let mut replies: Vec<Option<Vec<u8>>> = (0..self.parts.len()).map(|_| None).collect();
+        for &p in &named {
+            replies[p as usize] = self.next_reply(p as usize).map(<[u8]>::to_vec);
+        }
+        if let Some(error) = replies.iter().flatten().find(|r| r.first() == Some(&b'-')) {
+            out.extend_from_slice(error);
+            return;
+        }
+        let mut reply = Reply::new(out, resp);
+        match split {
+            Split::Sum | Split::SumAll => reply.int(replies.iter().flatten().map(|r| integer(r)).sum()),
+            Split::AllOk => reply.ok(),
+            Split::Array => interleave(&by_key, &replies, &mut reply),
+            Split::Concat => concatenate(&replies, &mut reply),
+            // Of one reply a shard, any that is not nil (RANDOMKEY); nil when all are.
+            Split::No | Split::TwoHop => any_of(&replies, &mut reply),
+        }
+    }
+}
+
+/// The value of an integer reply (`:n\r\n`).
+fn integer(reply: &[u8]) -> i64 {
+    let digits = reply.get(1..reply.len().saturating_sub(2)).unwrap_or_default();
+    std::str::from_utf8(digits).ok().and_then(|s| s.parse().ok()).unwrap_or(0)
+}
+
+/// Splits an array reply into its length and the bytes of its elements.
+fn array(reply: &[u8]) -> (usize, &[u8]) {
+    let Some(end) = reply.iter().position(|&b| b == b'\n') else { return (0, &[]) };
+    let n = std::str::from_utf8(&reply[1..end - 1]).ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    (n, &reply[end + 1..])
+}
+
+/// One element a key, each taken from the array of the part that holds the key.
+fn interleave(by_key: &[u16], replies: &[Option<Vec<u8>>], reply: &mut Reply<'_>) {
+    let mut rest: Vec<&[u8]> = replies.iter().map(|r| r.as_deref().map_or(&[][..], |r| array(r).1)).collect();
+    reply.array(by_key.len());
+    for &p in by_key {
+        let elements = rest[p as usize];
+        let len = reply_len(elements).unwrap_or(0);
+        debug_assert!(len > 0, "a part answers for each of its keys");
+        reply.raw().extend_from_slice(&elements[..len]);
+        rest[p as usize] = &elements[len..];
+    }
+}
+
+fn concatenate(replies: &[Option<Vec<u8>>], reply: &mut Reply<'_>) {
+    reply.array(replies.iter().flatten().map(|r| array(r).0).sum());
+    for r in replies.iter().flatten() {
+        reply.raw().extend_from_slice(array(r).1);
+    }
+}
+
+fn any_of(replies: &[Option<Vec<u8>>], reply: &mut Reply<'_>) {
+    match replies.iter().flatten().find(|r| !matches!(r.as_slice(), b"$-1\r\n" | b"_\r\n" | b"*-1\r\n")) {
+        Some(r) => reply.raw().extend_from_slice(r),
+        None => reply.null(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::ConnId;
+    use crate::work::WorkPool;
+
+    fn part(shard: usize, replies: &[&[u8]]) -> Part {
+        let mut work = WorkPool::default().take(0, ConnId { slot: 0, generation: 0 }, 0);
+        for r in replies {
+            work.out.extend_from_slice(r);
+            work.ends.push(work.out.len() as u32);
+        }
+        Part { shard, work: Some(work), next: 0 }
+    }
+
+    fn assembled(batch: &mut Batch) -> String {
+        let mut out = Vec::new();
+        batch.assemble(Resp::V2, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn replies_come_back_in_the_order_of_the_commands() {
+        let mut batch = Batch {
+            parts: vec![part(0, &[b"+a\r\n", b"*1\r\n$1\r\nc\r\n"]), part(1, &[b"*2\r\n$1\r\nb\r\n$-1\r\n", b"+e\r\n"])],
+            literals: b"+PONG\r\n".to_vec(),
+            lanes: vec![1, 0, 1],
+            steps: vec![
+                Step::One { part: 0 },
+                Step::Literal { end: 7 },
+                Step::Many { split: Split::Array, from: 0, to: 3 },
+                Step::One { part: 1 },
+            ],
+            ..Batch::default()
+        };
+        assert_eq!(assembled(&mut batch), "+a\r\n+PONG\r\n*3\r\n$1\r\nb\r\n$1\r\nc\r\n$-1\r\n+e\r\n");
+    }
+
+    #[test]
+    fn sums_concatenations_and_errors() {
+        let many = |split| vec![Step::Many { split, from: 0, to: 2 }];
+        let mut sum = Batch {
+            parts: vec![part(0, &[b":2\r\n"]), part(1, &[b":40\r\n"])],
+            lanes: vec![0, 1],
+            steps: many(Split::Sum),
+            ..Batch::default()
+        };
+        assert_eq!(assembled(&mut sum), ":42\r\n");
+        let mut keys = Batch {
+            parts: vec![part(0, &[b"*1\r\n$1\r\na\r\n"]), part(1, &[b"*2\r\n$1\r\nb\r\n$1\r\nc\r\n"])],
+            lanes: vec![0, 1],
+            steps: many(Split::Concat),
+            ..Batch::default()
+        };
+        assert_eq!(assembled(&mut keys), "*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n");
+        let mut refused = Batch {
+            parts: vec![part(0, &[b"+OK\r\n"]), part(1, &[b"-OOM no\r\n"])],
+            lanes: vec![0, 1],
+            steps: many(Split::AllOk),
+            ..Batch::default()
+        };
+        assert_eq!(assembled(&mut refused), "-OOM no\r\n");
+    }
+}

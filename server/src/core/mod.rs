@@ -1,0 +1,292 @@
+//! A core: one thread, one ring, one shard. This file is the loop; a turn of it is
+//!
+//! ```text
+//!   wait for completions ........ io.turn: bytes into inputs, sockets accepted, ends noticed
+//!   drain the mailbox ........... direct messages handled, work for the shard queued
+//!   run queued work ............. what other cores sent, in its order
+//!   serve connections ........... parse, route, run what is local, batch the rest
+//!   post the outbox ............. one atomic multicast, sleepers woken
+//!   send replies, close ......... queued in the backend, submitted with the next wait
+//!   slices ...................... expiry, freeing: bounded background work
+//! ```
+//!
+//! The mailbox is drained *after* bytes were received and *before* any command that came with them
+//! is run: [`crate::mailbox`] says why that order is what keeps N shards one Redis.
+
+pub mod accept;
+pub mod cron;
+pub mod gather;
+pub mod hops;
+pub mod inline;
+pub mod plan;
+pub mod route;
+pub mod run;
+pub mod slices;
+pub mod state;
+pub mod tasks;
+
+use crate::io::{Closed, ConnId, Io, Sink, Socket};
+use crate::mailbox::Inbox;
+use crate::work::Direct;
+use state::{Closing, CoreState, Now};
+use std::time::Duration;
+
+/// Reply buffers kept ready for connections that have something to say.
+const SPARE_MAX: usize = 64;
+/// A client with this much unread output is not served until it has read some.
+const UNSENT_MAX: usize = 4 << 20;
+
+/// A core with its I/O.
+pub struct Core<I: Io> {
+    pub io: I,
+    pub state: CoreState,
+}
+
+impl<I: Io> Core<I> {
+    pub fn new(io: I, state: CoreState) -> Self {
+        state.shared.mailboxes.set_waker(state.index, io.waker());
+        Self { io, state }
+    }
+
+    /// Turns until the server stops.
+    pub fn run(&mut self) {
+        while !self.finished() {
+            self.turn();
+        }
+        self.say_goodbye();
+    }
+
+    /// The server stops, and no other core waits for this one any more.
+    #[must_use]
+    pub fn finished(&self) -> bool {
+        let s = &self.state;
+        s.shared.stopping() && s.held.is_none() && s.transactions.is_empty() && s.queue.is_empty()
+    }
+
+    /// One turn of the loop.
+    pub fn turn(&mut self) {
+        if !self.wait() {
+            return;
+        }
+        let began = self.io.mono_ns();
+        self.state.now = Now { mono_ns: began, unix_us: self.io.unix_us() };
+        self.state.refresh_settings();
+        self.adopt_accepted();
+        self.drain();
+        self.state.run_queue();
+        self.state.serve();
+        self.state.cron();
+        self.post();
+        if self.state.shared.mailboxes.pending(self.state.index) {
+            // Our own part of what was just posted need not wait for the next turn.
+            self.drain();
+            self.state.run_queue();
+            self.post();
+        }
+        self.flush();
+        let io = &self.io;
+        self.state.run_slices(|| io.mono_ns());
+        let worked = self.io.mono_ns().saturating_sub(began);
+        let stats = self.state.stats();
+        stats.turns.add(1);
+        stats.busy_nanos.add(worked);
+        if worked > stats.turn_nanos_max.get() {
+            stats.turn_nanos_max.set(worked);
+        }
+    }
+
+    /// Submits what is queued and waits for something to do. False: a simulated core has gone to sleep, and
+    /// will be called again when it is to wake up.
+    fn wait(&mut self) -> bool {
+        let busy = self.state.has_work();
+        let index = self.state.index;
+        let mut wait = if busy { Duration::ZERO } else { self.state.until_cron(self.io.mono_ns()) };
+        if !wait.is_zero() && !self.state.shared.mailboxes.may_sleep(index) {
+            wait = Duration::ZERO;
+        }
+        let before = self.io.mono_ns();
+        let result = self.io.turn(Some(wait), &mut self.state);
+        if let Err(e) = &result
+            && e.kind() == std::io::ErrorKind::WouldBlock
+        {
+            return false;
+        }
+        if !wait.is_zero() {
+            self.state.shared.mailboxes.awake(index);
+        }
+        self.state.stats().idle_nanos.add(self.io.mono_ns().saturating_sub(before));
+        if let Err(e) = result {
+            crate::log::die(format_args!("Core {index}: waiting for events failed: {e}"));
+        }
+        while self.state.spare.len() < SPARE_MAX {
+            let spare = self.io.spare();
+            if spare.capacity() == 0 {
+                break;
+            }
+            self.state.spare.push(spare);
+        }
+        true
+    }
+
+    /// Takes what other cores have posted: direct messages are handled, work is queued.
+    fn drain(&mut self) {
+        let mut inbox = std::mem::take(&mut self.state.inbox);
+        self.state.shared.mailboxes.drain(self.state.index, &mut inbox);
+        self.state.queue.extend(inbox.ordered.drain(..));
+        for message in inbox.direct.drain(..) {
+            self.handle(message);
+        }
+        self.state.inbox = Inbox { ordered: inbox.ordered, direct: inbox.direct };
+    }
+
+    fn handle(&mut self, message: Direct) {
+        match message {
+            Direct::Done(work) => self.state.batch_part_done(work),
+            Direct::HopDone { transaction, part, found } => self.state.hop_done(transaction, part, found),
+            Direct::Release(work) => self.state.run_second_hop(*work),
+            Direct::Adopt { socket, listener } => self.adopt(socket, listener),
+            Direct::Task(task) => self.state.run_task(task),
+            Direct::Answer { conn, transaction, core, answer } => {
+                self.state.answered(conn, transaction, core, answer);
+            }
+            Direct::Monitor(line) => self.state.monitor_line(&line),
+            #[cfg(test)]
+            Direct::Note(_) => {}
+        }
+    }
+
+    fn post(&mut self) {
+        let state = &mut self.state;
+        let io = &mut self.io;
+        state.post_monitor_lines();
+        state.shared.mailboxes.post(&mut state.outbox, |_, waker| io.wake(waker));
+    }
+
+    /// Hands every connection's replies to the backend, then closes what is to be closed.
+    fn flush(&mut self) {
+        for slot in std::mem::take(&mut self.state.flush) {
+            self.flush_conn(slot);
+        }
+        for (id, on) in std::mem::take(&mut self.state.reading) {
+            if self.state.conns.get(id).is_some() {
+                self.io.set_reading(id, on);
+            }
+        }
+        self.unthrottle();
+        for Closing { id, flush } in std::mem::take(&mut self.state.closing) {
+            self.io.close(id, flush);
+            self.state.forget(id);
+        }
+    }
+
+    fn flush_conn(&mut self, slot: u32) {
+        let Some(conn) = self.state.conns.slot(slot) else { return };
+        conn.flushing = false;
+        if conn.out.is_empty() {
+            return;
+        }
+        let bytes = std::mem::take(&mut conn.out);
+        let (id, len) = (conn.id, bytes.len() as u64);
+        conn.bytes_out += len;
+        self.state.stats().net_output_bytes.add(len);
+        self.io.send(id, bytes);
+        let unsent = self.io.unsent(id);
+        if unsent > UNSENT_MAX || self.state.output_limited(id, unsent) {
+            self.throttle(id, unsent);
+        }
+    }
+
+    /// A client that does not read: over its hard limit it is closed, otherwise it waits.
+    fn throttle(&mut self, id: ConnId, unsent: usize) {
+        if self.state.output_limit_reached(id, unsent) {
+            self.state.close(id, false);
+            return;
+        }
+        let Some(conn) = self.state.conns.get(id) else { return };
+        if !conn.throttled {
+            conn.throttled = true;
+            self.state.throttled.push(id);
+            self.io.set_reading(id, false);
+        }
+    }
+
+    /// Serves throttled clients again once they have read half of what was waiting.
+    fn unthrottle(&mut self) {
+        if self.state.throttled.is_empty() {
+            return;
+        }
+        let mut still = Vec::new();
+        for id in std::mem::take(&mut self.state.throttled) {
+            let unsent = self.io.unsent(id);
+            let Some(conn) = self.state.conns.get(id) else { continue };
+            if unsent > UNSENT_MAX / 2 {
+                if self.state.output_limit_reached(id, unsent) {
+                    self.state.close(id, false);
+                } else {
+                    still.push(id);
+                }
+                continue;
+            }
+            conn.throttled = false;
+            let muted = conn.muted;
+            self.state.enqueue(id.slot);
+            if !muted {
+                self.io.set_reading(id, true);
+            }
+        }
+        self.state.throttled = still;
+    }
+
+    /// The last turn: what is answered is sent, then everything is closed.
+    fn say_goodbye(&mut self) {
+        self.io.close_listeners();
+        for id in self.state.conn_ids() {
+            self.state.wants_flush(id.slot);
+            self.state.close(id, true);
+        }
+        self.flush();
+        let _ = self.io.turn(Some(Duration::ZERO), &mut self.state); // nothing is left to be told
+    }
+}
+
+/// What the backend tells goes straight into the state.
+impl Sink for CoreState {
+    fn accepted(&mut self, listener: usize, socket: Socket) {
+        self.accepted.push((listener, socket));
+    }
+
+    fn accept_failed(&mut self, _listener: usize, errno: i32) {
+        let why = std::io::Error::from_raw_os_error(errno);
+        crate::log::warning(format_args!("Accepting client connection: accept: {why}"));
+    }
+
+    fn received(&mut self, id: ConnId, bytes: &[u8]) {
+        let limit = self.settings.client_query_buffer_limit;
+        let Some(conn) = self.conns.get(id) else { return };
+        if conn.closing {
+            return;
+        }
+        conn.input.extend_from_slice(bytes);
+        conn.bytes_in += bytes.len() as u64;
+        conn.active_ns = self.now.mono_ns;
+        let unread = conn.unread();
+        self.stats().net_input_bytes.add(bytes.len() as u64);
+        if unread > limit {
+            return self.query_buffer_overrun(id);
+        }
+        self.enqueue(id.slot);
+    }
+
+    fn closed(&mut self, id: ConnId, why: Closed) {
+        if let Closed::Error(errno) = why {
+            let why = std::io::Error::from_raw_os_error(errno);
+            crate::log::verbose(format_args!("Error on a client's connection: {why}"));
+        }
+        let Some(conn) = self.conns.get(id) else { return };
+        conn.ended = true;
+        if conn.throttled {
+            return self.close(id, false); // it will not read what it has asked for
+        }
+        self.enqueue(id.slot);
+    }
+}

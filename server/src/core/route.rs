@@ -1,0 +1,565 @@
+//! From received bytes to routed commands: parse, look up, check, and decide where each command
+//! runs. Nothing of the keyspace is read here.
+//!
+//! A connection's commands are taken in order until its input ends, a command must have the
+//! connection to itself (a *barrier*: CONFIG SET, RENAME between shards …), or its share of the turn
+//! is used up. If all of them stay on this core they are left in the turn's [`Plan`]; otherwise they
+//! become one [`Batch`] over the shards they fall on.
+
+use super::gather::{Batch, Part, Step};
+use super::inline;
+use super::plan::{Plan, Routed, Target};
+use super::state::{CoreState, Now};
+use crate::config::Settings;
+use crate::conn::{Conn, Doing, ReplyMode};
+use crate::io::ConnId;
+use crate::shared::Shared;
+use crate::work::{Ordered, Work};
+use proto::args::Args;
+use proto::command::{CommandId, CommandSpec, Flags, Place, Split};
+use proto::encode::Reply;
+use proto::error;
+use proto::key_spec::KeyRef;
+use proto::parse::{Limits, ProtocolError, Step as Parsed};
+use proto::slot::slot_of;
+use shard::Shard;
+
+/// Commands of one connection in one turn, so that a flood on one does not starve the others.
+const TURN_COMMANDS_MAX: usize = 1024;
+/// Commands collected over all connections before they are executed: enough to hide cache
+/// misses, few enough that what was fetched is still in the cache.
+const PLAN_COMMANDS_MAX: usize = 512;
+/// Input beyond this is not received while a connection has commands waiting.
+const UNREAD_MAX: usize = 1 << 20;
+
+/// Why the scan of a connection's input ended.
+enum Stop {
+    /// Every complete command is taken; more bytes are needed.
+    Input,
+    /// Its share of the turn is used up.
+    Share,
+    /// The next command must have the connection to itself.
+    Barrier(&'static CommandSpec),
+    Malformed(ProtocolError),
+    /// CLIENT PAUSE holds the next command back.
+    Paused,
+}
+
+/// What routing looks at, besides the connection.
+struct Router<'a> {
+    index: u16,
+    cores: usize,
+    shared: &'a Shared,
+    settings: &'a Settings,
+    shard: &'a Shard,
+    now: Now,
+}
+
+impl CoreState {
+    /// Looks once at every connection that has something to execute.
+    pub fn serve(&mut self) {
+        for _ in 0..self.ready.len() {
+            if self.held.is_some() || !self.queue.is_empty() {
+                break; // the shard is held: requests of our own wait behind what is queued
+            }
+            let Some(slot) = self.ready.pop_front() else { break };
+            if let Some(conn) = self.conns.slot(slot) {
+                conn.queued = false;
+                self.serve_conn(slot);
+            }
+            if self.plan.commands.len() >= PLAN_COMMANDS_MAX {
+                self.execute_plan();
+            }
+        }
+        self.execute_plan();
+    }
+
+    fn serve_conn(&mut self, slot: u32) {
+        loop {
+            let begin = self.plan.commands.len();
+            let Some(stop) = self.scan(slot) else { return };
+            let local = self.plan.commands[begin..].iter().all(|r| r.stays_on(self.index as u16));
+            let busy = !local;
+            if busy {
+                self.start_batch(slot, begin);
+            }
+            match stop {
+                Stop::Input => return self.input_used_up(slot, busy),
+                Stop::Share => {
+                    if !busy {
+                        self.enqueue(slot);
+                    }
+                    return self.mute_if_flooded(slot);
+                }
+                Stop::Paused => {
+                    if !busy {
+                        self.paused.push(slot); // looked at again when CLIENT PAUSE is over
+                    }
+                    return self.mute_if_flooded(slot);
+                }
+                Stop::Malformed(e) => return self.protocol_error(slot, &e, busy),
+                Stop::Barrier(_) if busy => return self.mute_if_flooded(slot),
+                Stop::Barrier(spec) => {
+                    self.execute_plan();
+                    self.run_alone(slot, spec);
+                }
+            }
+        }
+    }
+
+    /// Scans one connection into the plan; `None` when it may not run anything now.
+    fn scan(&mut self, slot: u32) -> Option<Stop> {
+        let conn = self.conns.slot(slot)?;
+        if !conn.is_ready() {
+            return None;
+        }
+        if let Some(e) = conn.malformed.take() {
+            return Some(Stop::Malformed(e));
+        }
+        let router = Router {
+            index: self.index as u16,
+            cores: self.shared.mailboxes.cores(),
+            shared: &self.shared,
+            settings: &self.settings,
+            shard: &self.shard,
+            now: self.now,
+        };
+        Some(router.scan(conn, &mut self.plan))
+    }
+
+    /// Runs a command that has the connection to itself: what came before has been executed.
+    fn run_alone(&mut self, slot: u32, spec: &'static CommandSpec) {
+        let Some(conn) = self.conns.slot(slot) else { return };
+        let id = conn.id;
+        let limits = limits(conn, &self.settings);
+        let mut spans = Vec::new();
+        let Ok(Parsed::Command { end }) = conn.parser.next(&conn.input, conn.pos, &mut spans, &limits) else {
+            return; // it was complete a moment ago
+        };
+        conn.pos = end;
+        conn.commands += 1;
+        conn.last_command = Some(spec);
+        conn.active_ns = self.now.mono_ns;
+        let input = std::mem::take(&mut conn.input);
+        let args = Args::new(&input, &spans);
+        if spec.place == Place::Connection {
+            self.run_admin(id, spec, args);
+        } else {
+            self.begin_transaction(id, spec, args);
+        }
+        if let Some(conn) = self.conns.slot(slot)
+            && conn.id == id
+        {
+            conn.input = input;
+            if conn.is_ready() {
+                conn.compact();
+            }
+        }
+        self.wants_flush(slot);
+    }
+
+    fn protocol_error(&mut self, slot: u32, e: &ProtocolError, busy: bool) {
+        let Some(conn) = self.conns.slot(slot) else { return };
+        let id = conn.id;
+        if busy {
+            conn.malformed = Some(e.clone()); // answered once the batch before it is done
+            return;
+        }
+        self.execute_plan();
+        crate::log::verbose(format_args!("Protocol error ({}) from client: {id:?}", e.0));
+        self.reply(id, |r| r.error(&e.reply()));
+        self.close(id, true);
+    }
+
+    /// Every complete command has been taken: wait for more, or close if no more can come.
+    fn input_used_up(&mut self, slot: u32, busy: bool) {
+        self.set_muted(slot, false);
+        if let Some(conn) = self.conns.slot(slot)
+            && conn.ended
+            && !busy
+        {
+            let id = conn.id;
+            self.execute_plan();
+            self.close(id, true);
+        }
+    }
+
+    fn set_muted(&mut self, slot: u32, muted: bool) {
+        if let Some(conn) = self.conns.slot(slot)
+            && conn.muted != muted
+        {
+            conn.muted = muted;
+            let id = conn.id;
+            self.reading.push((id, !muted));
+        }
+    }
+
+    fn mute_if_flooded(&mut self, slot: u32) {
+        if self.conns.slot(slot).is_some_and(|c| c.unread() > UNREAD_MAX) {
+            self.set_muted(slot, true);
+        }
+    }
+
+    /// Turns the commands planned from `begin` on into one batch over the shards they fall on.
+    fn start_batch(&mut self, slot: u32, begin: usize) {
+        let mut plan = std::mem::take(&mut self.plan);
+        let Some(conn) = self.conns.slot(slot) else { return };
+        let (id, input) = (conn.id, std::mem::take(&mut conn.input));
+        let mut maker = BatchMaker { core: self, conn: id, batch: Box::default(), works: Vec::new() };
+        for r in &plan.commands[begin..] {
+            maker.add(r, &plan, &input);
+        }
+        let (batch, works) = (maker.batch, maker.works);
+        self.send_batch(id, batch, works);
+        plan.commands.truncate(begin);
+        self.plan = plan;
+        if let Some(conn) = self.conns.slot(slot) {
+            conn.input = input;
+            conn.compact();
+        }
+    }
+
+    /// Sends one command to one shard, as a batch of its own.
+    pub fn forward(&mut self, id: ConnId, shard: usize, spec: &'static CommandSpec, args: Args<'_>) {
+        let db = self.conns.get(id).map_or(0, |c| c.db);
+        let hash = args.get(spec.first_key()).map_or(0, |k| self.shard.key(k).hash);
+        let mut maker = BatchMaker { core: self, conn: id, batch: Box::default(), works: Vec::new() };
+        maker.whole(shard as u16, spec, args, db, hash);
+        let (batch, works) = (maker.batch, maker.works);
+        self.send_batch(id, batch, works);
+    }
+
+    fn send_batch(&mut self, id: ConnId, mut batch: Box<Batch>, works: Vec<Box<Work>>) {
+        if works.len() > 1 {
+            self.outbox.spans_shards();
+        }
+        batch.waiting = works.len();
+        let (mut out, mut commands) = (0, 0);
+        for (part, work) in batch.parts.iter().zip(works) {
+            if part.shard != self.index {
+                out += 1;
+                commands += work.commands.len() as u64;
+            }
+            self.outbox.ordered(part.shard, Ordered::Work(work));
+        }
+        self.stats().hops_out.add(out);
+        self.stats().forwarded_out.add(commands);
+        if let Some(conn) = self.conns.get(id) {
+            match conn.reply_mode {
+                ReplyMode::On => {}
+                ReplyMode::Off => batch.silent = true,
+                ReplyMode::SkipNext => {
+                    batch.silent = true;
+                    conn.reply_mode = ReplyMode::On;
+                }
+            }
+            conn.doing = Doing::Batch(batch);
+        }
+    }
+
+    /// A part of a connection's batch has come back.
+    pub fn batch_part_done(&mut self, work: Box<Work>) {
+        let id = work.conn;
+        let Some(conn) = self.conns.get(id) else { return self.pool.give_back(work) };
+        for &(i, nanos) in &work.slow {
+            let c = &work.commands[i];
+            self.shared.slow(&self.settings, c.spec, work.args(c), nanos, self.now, conn);
+        }
+        let Doing::Batch(batch) = &mut conn.doing else { return self.pool.give_back(work) };
+        if !batch.complete(work) {
+            return;
+        }
+        let Doing::Batch(mut batch) = std::mem::take(&mut conn.doing) else { return };
+        if !batch.silent {
+            batch.assemble(conn.resp, &mut conn.out);
+        }
+        for work in batch.parts.into_iter().filter_map(|p| p.work) {
+            self.pool.give_back(work);
+        }
+        self.resume(id);
+    }
+}
+
+impl Routed {
+    /// Whether the command needs no other core than `index`.
+    fn stays_on(&self, index: u16) -> bool {
+        match self.target {
+            Target::Shard(s) => s == index,
+            Target::Literal { .. } => true,
+            Target::Many { .. } => false,
+        }
+    }
+}
+
+/// Replaces an inline command with quotes, in the input, by the same command as an array: spans point into the
+/// input, and this is the only form whose arguments do not lie there.
+#[cold]
+fn spell_out(conn: &mut Conn, start: usize, end: usize, spans: &[proto::args::Span]) {
+    let args = Args::new(conn.parser.unescaped(), spans);
+    let mut spelled = Vec::new();
+    let mut reply = Reply::new(&mut spelled, conn.resp);
+    reply.array(args.len());
+    args.iter().for_each(|a| reply.bulk(a));
+    conn.input.splice(start..end, spelled);
+}
+
+/// The parser's limits for a connection.
+fn limits(conn: &Conn, settings: &Settings) -> Limits {
+    Limits {
+        bulk_len_max: settings.proto_max_bulk_len as u64,
+        inline_len_max: 64 * 1024,
+        authenticated: conn.authenticated,
+    }
+}
+
+impl Router<'_> {
+    fn scan(&self, conn: &mut Conn, plan: &mut Plan) -> Stop {
+        let limits = limits(conn, self.settings);
+        let share = if conn.reply_mode == ReplyMode::SkipNext { 1 } else { TURN_COMMANDS_MAX };
+        for _ in 0..share {
+            let start = conn.pos;
+            let first = plan.spans.len();
+            match conn.parser.next(&conn.input, start, &mut plan.spans, &limits) {
+                Err(e) => return Stop::Malformed(e),
+                Ok(Parsed::Partial { missing }) => {
+                    conn.input.reserve(missing.min(1 << 26));
+                    return Stop::Input;
+                }
+                Ok(Parsed::Command { end }) => conn.pos = end,
+                Ok(Parsed::Inline { end }) => {
+                    spell_out(conn, start, end, &plan.spans[first..]);
+                    plan.spans.truncate(first);
+                    continue;
+                }
+            }
+            if plan.spans.len() == first {
+                continue; // an empty line
+            }
+            if let Some(stop) = self.route(conn, plan, first) {
+                conn.pos = start;
+                plan.spans.truncate(first);
+                return stop;
+            }
+        }
+        Stop::Share
+    }
+
+    /// Routes the command whose spans begin at `first`; `Some` when it cannot run with the others.
+    #[inline]
+    fn route(&self, conn: &mut Conn, plan: &mut Plan, first: usize) -> Option<Stop> {
+        let args = Args::new(&conn.input, &plan.spans[first..]);
+        let spec = match self.shared.commands.resolve(args) {
+            Ok(spec) => spec,
+            Err(e) => {
+                let text = e.text(args);
+                return self.refuse(conn, plan, first, None, &text);
+            }
+        };
+        if !conn.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
+            return self.refuse(conn, plan, first, Some(spec), error::NO_AUTH.as_bytes());
+        }
+        if !spec.built {
+            let text = error::not_supported_yet(spec.id.full_name());
+            return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
+        }
+        if self.shared.pause.holds(spec, self.now.unix_ms()) {
+            return Some(Stop::Paused);
+        }
+        let target = match spec.place {
+            Place::Shard => match self.target_by_keys(spec, args, &mut plan.lanes, &mut plan.keys) {
+                Some(target) => target,
+                None => return Some(Stop::Barrier(spec)),
+            },
+            Place::Connection => return Some(Stop::Barrier(spec)),
+            Place::AllShards => self.target_everywhere(spec, args, &mut plan.lanes),
+            Place::Inline => {
+                let from = plan.literals.len() as u32;
+                let args = Args::new(&conn.input, &plan.spans[first..]);
+                let mut reply = Reply::new(&mut plan.literals, conn.resp);
+                inline::run(spec, args, &mut conn.db, self.settings, self.now, &mut reply);
+                Target::Literal { from, to: plan.literals.len() as u32 }
+            }
+        };
+        self.accept(conn, plan, first, spec, target);
+        None
+    }
+
+    fn accept(&self, conn: &mut Conn, plan: &mut Plan, first: usize, spec: &'static CommandSpec, target: Target) {
+        let count = plan.spans.len() - first;
+        let key = spec.first_key();
+        let mut hash = 0;
+        if key != 0
+            && let Some(bytes) = Args::new(&conn.input, &plan.spans[first..]).get(key)
+        {
+            hash = self.shard.key(bytes).hash;
+            if target == Target::Shard(self.index) {
+                self.shard.dbs[conn.db as usize].prefetch_bucket(hash);
+            }
+        }
+        conn.commands += 1;
+        conn.last_command = Some(spec);
+        let (first, count) = (first as u32, count as u32);
+        plan.commands.push(Routed { slot: conn.id.slot, spec: Some(spec), first, count, hash, db: conn.db, target });
+        if self.shared.monitors.any() {
+            self.shared.monitors.feed(self.index as usize, conn, spec, Args::new(&conn.input, &plan.spans[first as usize..]), self.now);
+        }
+    }
+
+    /// Answers a command that is not executed.
+    #[cold]
+    fn refuse(
+        &self,
+        conn: &Conn,
+        plan: &mut Plan,
+        first: usize,
+        spec: Option<&'static CommandSpec>,
+        text: &[u8],
+    ) -> Option<Stop> {
+        let from = plan.literals.len() as u32;
+        Reply::new(&mut plan.literals, conn.resp).error(text);
+        let stats = &self.shared.stats[self.index as usize];
+        stats.error_replies.add(1);
+        self.shared.errors.count(text);
+        if let Some(spec) = spec {
+            stats.commands[spec.id as usize].rejected.add(1);
+        }
+        let target = Target::Literal { from, to: plan.literals.len() as u32 };
+        let (first, count) = (first as u32, (plan.spans.len() - first) as u32);
+        plan.commands.push(Routed { slot: conn.id.slot, spec: None, first, count, hash: 0, db: conn.db, target });
+        None
+    }
+
+    /// Where a command with keys goes; `None` when it needs two hops.
+    #[inline]
+    fn target_by_keys(
+        &self,
+        spec: &CommandSpec,
+        args: Args<'_>,
+        lanes: &mut Vec<u16>,
+        keys: &mut Vec<KeyRef>,
+    ) -> Option<Target> {
+        let from = lanes.len();
+        if self.cores == 1 {
+            return Some(Target::Shard(self.index));
+        }
+        if spec.has_one_key() {
+            let key = args.get(spec.first_key()).unwrap_or_default();
+            return Some(Target::Shard(self.shared.slots.owner(slot_of(key))));
+        }
+        proto::key_spec::keys_of(spec, args, keys);
+        lanes.extend(keys.iter().map(|k| self.shared.slots.owner(slot_of(args.at(k.at as usize)))));
+        let Some(&owner) = lanes.get(from) else {
+            return Some(Target::Shard(self.index)); // no key, or malformed: any shard says what is wrong
+        };
+        if lanes[from..].iter().all(|&l| l == owner) {
+            lanes.truncate(from);
+            return Some(Target::Shard(owner));
+        }
+        if spec.split == Split::TwoHop || (spec.id == CommandId::Mset && args.len().is_multiple_of(2)) {
+            lanes.truncate(from);
+            return if spec.split == Split::TwoHop { None } else { Some(Target::Shard(owner)) };
+        }
+        Some(Target::Many { split: spec.split, from: from as u32, to: lanes.len() as u32 })
+    }
+
+    fn target_everywhere(&self, spec: &CommandSpec, args: Args<'_>, lanes: &mut Vec<u16>) -> Target {
+        if self.cores == 1 {
+            return Target::Shard(self.index);
+        }
+        if spec.id == CommandId::Scan {
+            // The cursor names its shard: see SCAN's handler.
+            let cursor = args.get(1).and_then(proto::number::parse_u64).unwrap_or(0);
+            return Target::Shard((cursor % self.cores as u64) as u16);
+        }
+        let from = lanes.len() as u32;
+        lanes.extend(0..self.cores as u16);
+        Target::Many { split: spec.split, from, to: lanes.len() as u32 }
+    }
+}
+
+/// Builds a batch out of routed commands.
+struct BatchMaker<'a> {
+    core: &'a mut CoreState,
+    conn: ConnId,
+    batch: Box<Batch>,
+    works: Vec<Box<Work>>,
+}
+
+impl BatchMaker<'_> {
+    fn add(&mut self, r: &Routed, plan: &Plan, input: &[u8]) {
+        let args = Args::new(input, plan.spans_of(r));
+        match (r.target, r.spec) {
+            (Target::Shard(shard), Some(spec)) => {
+                self.whole(shard, spec, args, r.db, r.hash);
+            }
+            (Target::Many { split, from, to }, Some(spec)) => {
+                let lanes = &plan.lanes[from as usize..to as usize];
+                let from = self.batch.lanes.len() as u32;
+                for &shard in lanes {
+                    let part = self.part(shard as usize);
+                    self.batch.lanes.push(part);
+                }
+                let to = self.batch.lanes.len() as u32;
+                self.split(spec, args, r.db, from as usize..to as usize);
+                self.batch.steps.push(Step::Many { split, from, to });
+            }
+            (Target::Literal { from, to }, _) => {
+                self.batch.literals.extend_from_slice(&plan.literals[from as usize..to as usize]);
+                self.batch.steps.push(Step::Literal { end: self.batch.literals.len() as u32 });
+            }
+            (_, None) => debug_assert!(false, "only a literal has no command"),
+        }
+    }
+
+    /// A command that one shard runs whole.
+    fn whole(&mut self, shard: u16, spec: &'static CommandSpec, args: Args<'_>, db: u16, hash: u64) {
+        let part = self.part(shard as usize);
+        let work = &mut self.works[part as usize];
+        work.begin(spec, db, hash);
+        args.iter().for_each(|a| work.push(a));
+        self.batch.steps.push(Step::One { part });
+    }
+
+    /// The part for a shard, made when the first command falls on it.
+    fn part(&mut self, shard: usize) -> u16 {
+        if let Some(i) = self.batch.parts.iter().position(|p| p.shard == shard) {
+            return i as u16;
+        }
+        let index = self.batch.parts.len();
+        let mut work = self.core.pool.take(self.core.index, self.conn, index);
+        if let Some(conn) = self.core.conns.get(self.conn) {
+            work.resp = conn.resp;
+            work.no_touch = conn.no_touch;
+        }
+        self.works.push(work);
+        self.batch.parts.push(Part { shard, ..Part::default() });
+        index as u16
+    }
+
+    /// Gives every part named in `lanes` the command with its keys only (or, for a command
+    /// without keys, with all its arguments).
+    fn split(&mut self, spec: &'static CommandSpec, args: Args<'_>, db: u16, lanes: std::ops::Range<usize>) {
+        let mut begun = vec![false; self.batch.parts.len()];
+        let first = spec.first_key();
+        let step = spec.legacy_range.step.unsigned_abs() as usize;
+        for (n, lane) in lanes.enumerate() {
+            let part = self.batch.lanes[lane] as usize;
+            let work = &mut self.works[part];
+            if !begun[part] {
+                begun[part] = true;
+                let hash = args.get(first + n * step).map_or(0, |k| self.core.shard.key(k).hash);
+                work.begin(spec, db, hash);
+                if first == 0 {
+                    args.iter().for_each(|a| work.push(a));
+                } else {
+                    work.push(args.at(0));
+                }
+            }
+            if first != 0 {
+                for i in 0..step {
+                    work.push(args.at(first + n * step + i));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Everything of one core but its I/O: the shard, the connections, what is under way. Free of the
+//! I/O type, so that commands and tasks can be written against it without being generic.
+
+use super::cron::Clockwork;
+use super::hops::Transaction;
+use super::plan::Plan;
+use super::slices::Slices;
+use crate::clock::Ticks;
+use crate::config::Settings;
+use crate::conn::{Conn, ConnTable, Doing};
+use crate::io::{ConnId, Socket};
+use crate::mailbox::{Inbox, Outbox};
+use crate::shared::Shared;
+use crate::stats::CoreStats;
+use crate::work::{Ordered, WorkPool};
+use shard::{Place, Shard};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// A connection that is to be closed at the end of the turn.
+pub struct Closing {
+    pub id: ConnId,
+    /// After what is queued has been sent.
+    pub flush: bool,
+}
+
+/// The time of a turn, read once.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Now {
+    pub mono_ns: u64,
+    pub unix_us: i64,
+}
+
+impl Now {
+    #[must_use]
+    pub fn unix_ms(&self) -> i64 {
+        self.unix_us / 1000
+    }
+}
+
+/// One core.
+pub struct CoreState {
+    pub index: usize,
+    pub shared: Arc<Shared>,
+    pub settings: Arc<Settings>,
+    pub settings_version: u64,
+    pub shard: Shard,
+    pub conns: ConnTable,
+    pub now: Now,
+    pub ticks: Ticks,
+
+    /// Connections with something to execute, each once (`Conn::queued`).
+    pub ready: VecDeque<u32>,
+    /// Connections that CLIENT PAUSE holds back.
+    pub paused: Vec<u32>,
+    /// Connections with replies to send, each once (`Conn::flushing`).
+    pub flush: Vec<u32>,
+    pub closing: Vec<Closing>,
+    /// Connections whose reading is to be switched off or on again.
+    pub reading: Vec<(ConnId, bool)>,
+
+    /// Work for this shard that has been posted and not run yet.
+    pub queue: VecDeque<Ordered>,
+    /// The transaction that holds this shard between its two hops: (core, transaction).
+    pub held: Option<(usize, u64)>,
+    pub inbox: Inbox,
+    pub outbox: Outbox,
+    pub pool: WorkPool,
+    pub plan: Plan,
+    pub next_transaction: u64,
+    /// Transactions of two hops that this core has begun, and who asked.
+    pub transactions: HashMap<u64, (ConnId, Box<Transaction>)>,
+    /// Connections that are not served until they have read more of their replies.
+    pub throttled: Vec<ConnId>,
+    /// Sockets that a listener of this core has accepted.
+    pub accepted: Vec<(usize, Socket)>,
+
+    pub clockwork: Clockwork,
+    /// The core that got the last connection accepted here.
+    pub last_adopter: usize,
+    /// Commands that take this long go to the slow log.
+    pub slow_nanos: u64,
+    pub slices: Slices,
+    pub histograms: crate::latency::CommandHistograms,
+    /// Spare reply buffers, lent by the I/O backend.
+    pub spare: Vec<Vec<u8>>,
+}
+
+impl CoreState {
+    #[must_use]
+    pub fn new(index: usize, shared: Arc<Shared>, ticks: Ticks) -> Self {
+        let settings = shared.settings();
+        let cores = shared.mailboxes.cores();
+        let shard = Shard::new(settings.databases, shared.hash_seed).at(Place { index, count: cores });
+        let mut core = Self {
+            index,
+            settings_version: shared.settings_version(),
+            settings,
+            shard,
+            conns: ConnTable::default(),
+            now: Now::default(),
+            ticks,
+            ready: VecDeque::new(),
+            paused: Vec::new(),
+            flush: Vec::new(),
+            closing: Vec::new(),
+            reading: Vec::new(),
+            queue: VecDeque::new(),
+            held: None,
+            inbox: Inbox::default(),
+            outbox: Outbox::new(cores),
+            pool: WorkPool::default(),
+            plan: Plan::default(),
+            next_transaction: 1,
+            transactions: HashMap::new(),
+            throttled: Vec::new(),
+            accepted: Vec::new(),
+            clockwork: Clockwork::default(),
+            last_adopter: cores - 1,
+            slow_nanos: u64::MAX,
+            slices: Slices::default(),
+            histograms: crate::latency::CommandHistograms::default(),
+            spare: Vec::new(),
+            shared,
+        };
+        core.apply_settings();
+        core
+    }
+
+    #[must_use]
+    pub fn stats(&self) -> &CoreStats {
+        &self.shared.stats[self.index]
+    }
+
+    /// Takes over a configuration that CONFIG SET has published.
+    pub fn refresh_settings(&mut self) {
+        let version = self.shared.settings_version();
+        if version != self.settings_version {
+            self.settings = self.shared.settings();
+            self.settings_version = version;
+            self.apply_settings();
+        }
+    }
+
+    fn apply_settings(&mut self) {
+        self.shard.settings = super::slices::shard_settings(&self.settings, &self.shared);
+        let slower = self.settings.slowlog_log_slower_than_us;
+        let slow_log = u64::try_from(slower).map_or(u64::MAX, |us| us.saturating_mul(1000));
+        let monitor = match self.settings.latency_monitor_threshold_ms {
+            0 => u64::MAX,
+            ms => ms.saturating_mul(1_000_000),
+        };
+        self.slow_nanos = slow_log.min(monitor);
+        self.ticks.set_enabled(self.settings.latency_tracking || self.settings.slowlog_log_slower_than_us >= 0);
+    }
+
+    /// Puts a connection on the list of those to look at.
+    pub fn enqueue(&mut self, slot: u32) {
+        if let Some(conn) = self.conns.slot(slot)
+            && !conn.queued
+        {
+            conn.queued = true;
+            self.ready.push_back(slot);
+        }
+    }
+
+    /// Marks a connection as having replies to send.
+    pub fn wants_flush(&mut self, slot: u32) {
+        if let Some(conn) = self.conns.slot(slot)
+            && !conn.flushing
+        {
+            conn.flushing = true;
+            self.flush.push(slot);
+        }
+    }
+
+    /// A number for a transaction or a question of this core.
+    pub fn transaction(&mut self) -> u64 {
+        self.next_transaction += 1;
+        self.next_transaction
+    }
+
+    /// Appends a reply to a connection (unless CLIENT REPLY has it silenced) and sees to its sending.
+    pub fn reply(&mut self, id: ConnId, write: impl FnOnce(&mut proto::encode::Reply<'_>)) {
+        let Some(conn) = self.conns.get(id) else { return };
+        if conn.reply_mode != crate::conn::ReplyMode::Off {
+            write(&mut proto::encode::Reply::new(&mut conn.out, conn.resp));
+        }
+        self.wants_flush(id.slot);
+    }
+
+    /// A connection has finished what it was doing: look at its next command.
+    pub fn resume(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get(id) {
+            conn.doing = Doing::Ready;
+            conn.compact();
+            self.enqueue(id.slot);
+            self.wants_flush(id.slot);
+        }
+    }
+
+    /// Ends a connection at the end of the turn, `flush`: after its replies are sent.
+    pub fn close(&mut self, id: ConnId, flush: bool) {
+        let Some(conn) = self.conns.get(id) else { return };
+        if !conn.closing {
+            conn.closing = true;
+            self.closing.push(Closing { id, flush });
+        }
+    }
+
+    /// Ends a connection once the question it has asked is answered.
+    pub fn close_after_reply(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get(id) {
+            conn.ended = true; // nothing more is read: when the answer is out, it closes
+            conn.input.clear();
+            conn.pos = 0;
+            conn.parser = proto::parse::Parser::default();
+        }
+    }
+
+    /// All connections of this core.
+    pub fn conn_ids(&self) -> Vec<ConnId> {
+        self.conns.iter().map(|c: &Conn| c.id).collect()
+    }
+}

@@ -1,0 +1,75 @@
+//! Questions that every core must answer (CLIENT LIST, DEBUG DIGEST …): a task goes to each, and
+//! the asking connection waits until the last answer is in.
+
+use super::state::CoreState;
+use crate::conn::Doing;
+use crate::io::ConnId;
+use crate::task::{Answer, Run, Task};
+use crate::work::{Direct, Ordered};
+
+/// What is done with the answers, in the order of the cores.
+pub type Finish = Box<dyn FnOnce(&mut CoreState, ConnId, Vec<Answer>) + Send>;
+
+/// A question under way.
+pub struct Question {
+    number: u64,
+    answers: Vec<Option<Answer>>,
+    waiting: usize,
+    finish: Finish,
+}
+
+/// When a task runs on each core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// At once.
+    Direct,
+    /// At one point of the order of commands, the same on all shards.
+    Ordered,
+}
+
+impl CoreState {
+    /// Asks every core, this one included; `finish` gets the answers and writes the reply. The
+    /// connection takes no further command until then. A client that goes away before is
+    /// forgotten, with its question: so what must happen belongs into `run`, not into `finish`.
+    pub fn ask_all(&mut self, id: ConnId, when: When, run: Run, finish: Finish) {
+        let number = self.transaction();
+        let cores = self.shared.mailboxes.cores();
+        for core in 0..cores {
+            let task = Task { run: run.clone(), origin: self.index, conn: id, transaction: number };
+            match when {
+                When::Direct => self.outbox.direct(core, Direct::Task(task)),
+                When::Ordered => self.outbox.ordered(core, Ordered::Task(task)),
+            }
+        }
+        if when == When::Ordered {
+            self.outbox.spans_shards();
+        }
+        if let Some(conn) = self.conns.get(id) {
+            let answers = (0..cores).map(|_| None).collect();
+            conn.doing = Doing::Question(Box::new(Question { number, answers, waiting: cores, finish }));
+        }
+    }
+
+    pub fn run_task(&mut self, task: Task) {
+        let answer = (task.run)(self);
+        let core = self.index;
+        let (conn, transaction) = (task.conn, task.transaction);
+        self.outbox.direct(task.origin, Direct::Answer { conn, transaction, core, answer });
+    }
+
+    pub fn answered(&mut self, id: ConnId, number: u64, core: usize, answer: Answer) {
+        let Some(conn) = self.conns.get(id) else { return };
+        let Doing::Question(q) = &mut conn.doing else { return };
+        if q.number != number {
+            return;
+        }
+        q.answers[core] = Some(answer);
+        q.waiting -= 1;
+        if q.waiting > 0 {
+            return;
+        }
+        let Doing::Question(q) = std::mem::take(&mut conn.doing) else { return };
+        (q.finish)(self, id, q.answers.into_iter().flatten().collect());
+        self.resume(id);
+    }
+}

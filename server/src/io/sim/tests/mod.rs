@@ -1,0 +1,7 @@
+//! The simulated backend, looked at through an echo server.
+
+mod clock;
+mod determinism;
+mod echo;
+mod streams;
+mod wakes;

@@ -1,0 +1,350 @@
+//! The io_uring backend: one ring a core, driven directly.
+//!
+//! ```text
+//!   turn:  submit_sends      what the core said since the last turn, an operation a connection
+//!          enter             submit all, run the kernel's half of what arrived, wait: one call
+//!          dispatch          each completion: to the core (received, accepted, closed) or to
+//!                            the send, receive or accept it belongs to
+//!          settle            sends without a completion have succeeded: buffers back to the pool
+//! ```
+//!
+//! Nothing but `enter` is a system call: arming, cancelling, closing and waking a peer are entries in
+//! the queue that leave with the next one. A lone client's request costs one `enter`.
+//!
+//! Invariants:
+//! - a buffer in the kernel's hands is neither freed nor moved: a quick send's until `settle`, a slow
+//!   one's until its completion, a provided one's until `give_back`;
+//! - a descriptor is closed when no operation names it;
+//! - `outstanding` counts the operations that will still post a last completion, so that dropping
+//!   the backend can wait for them.
+//!
+//! Measured (see DESIGN): DEFER_TASKRUN and quick sends are what makes this cheaper than epoll;
+//! registered files, SQPOLL and zero-copy sends brought nothing.
+
+mod buffers;
+mod conn;
+mod listen;
+mod op;
+mod probe;
+mod ring;
+mod send;
+
+pub use probe::probe_uring;
+
+use super::conns::{Conns, Token};
+use super::outbox::Pool;
+use super::{Closed, ConnId, Io, Sink, Socket, Waker, clock};
+use buffers::Buffers;
+use conn::Conn;
+use listen::Listener;
+use op::Kind;
+use ring::{Completion, Ring};
+use rustix::event::{EventfdFlags, eventfd};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The sizes of a ring.
+#[derive(Clone, Copy, Debug)]
+pub struct UringSizes {
+    /// Entries of the submission queue; more are submitted in portions.
+    pub submissions: u32,
+    /// Entries of the completion queue; more wait in the kernel.
+    pub completions: u32,
+    /// Provided buffers, a power of two.
+    pub buffers: u16,
+    /// Bytes of a provided buffer.
+    pub buffer_size: usize,
+}
+
+impl Default for UringSizes {
+    fn default() -> Self {
+        UringSizes { submissions: 1024, completions: 4096, buffers: 256, buffer_size: 16 << 10 }
+    }
+}
+
+/// Completions of one turn after which it ends even if more are waiting.
+const TURN_MAX: usize = 512;
+/// Enters of one turn to get submissions taken and held-back completions delivered, before it is an error.
+const TRIES_MAX: usize = 10_000;
+
+/// One core's I/O over io_uring. It may be made on any thread; the thread of its first
+/// [`Io::turn`] must make all of them, and should drop it.
+pub struct UringIo {
+    ring: Ring,
+    /// Declared, and so dropped, after `ring`, which they must outlive.
+    buffers: Buffers,
+    conns: Conns<Conn>,
+    listeners: Vec<Option<Listener>>,
+    /// Connections with something to send at the next turn.
+    dirty: Vec<u32>,
+    /// Connections whose quick send is in this turn's submission.
+    quick: Vec<u32>,
+    pool: Pool,
+    completions: Vec<Completion>,
+    /// Operations that will post a last completion.
+    outstanding: usize,
+    /// Barriers under way.
+    barriers: usize,
+    event: Arc<OwnedFd>,
+    /// The eventfds of peers woken through their rings, by number: kept open for when that fails.
+    peers: Vec<Option<Arc<OwnedFd>>>,
+}
+
+impl UringIo {
+    /// A ring of so many submission entries. Errors: those of io_uring_setup(2) and mmap(2);
+    /// [`probe_uring`] explains them.
+    pub fn new(entries: u32) -> io::Result<UringIo> {
+        Self::with_sizes(UringSizes {
+            submissions: entries,
+            completions: entries * 4,
+            ..UringSizes::default()
+        })
+    }
+
+    /// A ring of these sizes.
+    pub fn with_sizes(sizes: UringSizes) -> io::Result<UringIo> {
+        let ring = Ring::new(sizes.submissions, sizes.completions)?;
+        let buffers = Buffers::new(sizes.buffers, sizes.buffer_size)?;
+        buffers.register(&ring)?;
+        let event = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let mut io = UringIo {
+            ring,
+            buffers,
+            conns: Conns::new(),
+            listeners: Vec::new(),
+            dirty: Vec::new(),
+            quick: Vec::new(),
+            pool: Pool::default(),
+            completions: Vec::new(),
+            outstanding: 0,
+            barriers: 0,
+            event,
+            peers: Vec::new(),
+        };
+        io.watch_event();
+        Ok(io)
+    }
+
+    fn watch_event(&mut self) {
+        self.outstanding += 1;
+        self.ring.watch_event(self.event.as_raw_fd(), op::user_data(Kind::Event, 0));
+    }
+
+    /// Enters the ring and handles what has arrived, again while there is likely to be more, and
+    /// until the quick sends are decided: submitted, and every completion of theirs seen.
+    fn run<S: Sink>(&mut self, wait: Option<Duration>, sink: &mut S) -> io::Result<()> {
+        let (mut wait, mut total, mut submitted) = (wait, 0, self.quick.is_empty());
+        for _ in 0..TRIES_MAX {
+            self.ring.enter(wait)?;
+            if !submitted && !self.ring.unsubmitted() {
+                submitted = true;
+                if self.ring.overflowed() {
+                    // Completions are held back, perhaps those of our sends.
+                    self.barriers += 1;
+                    self.ring.barrier();
+                }
+            }
+            let seen = self.dispatch_all(sink);
+            total += seen;
+            let more = seen >= ring::BATCH && total < TURN_MAX;
+            if !more && submitted && self.barriers == 0 {
+                return Ok(());
+            }
+            wait = Some(Duration::ZERO);
+        }
+        Err(io::Error::other("io_uring does not take or complete what is submitted"))
+    }
+
+    fn dispatch_all<S: Sink>(&mut self, sink: &mut S) -> usize {
+        let mut completions = std::mem::take(&mut self.completions);
+        self.ring.harvest(&mut completions);
+        let seen = completions.len();
+        for done in completions.drain(..) {
+            self.dispatch(done, sink);
+        }
+        self.completions = completions;
+        seen
+    }
+
+    fn dispatch<S: Sink>(&mut self, done: Completion, sink: &mut S) {
+        let Some((kind, payload)) = op::parts(done.user_data) else { return };
+        match kind {
+            Kind::Recv | Kind::Send => {
+                let Some(index) = self.conns.resolve(Token(payload)) else { return };
+                if kind == Kind::Recv {
+                    self.on_recv(index, done, sink);
+                } else {
+                    self.on_send(index, done, sink);
+                }
+            }
+            Kind::Accept => self.on_accept(payload as usize, done, sink),
+            Kind::Resume => self.on_resume(payload as usize),
+            Kind::Event if !done.more() => {
+                self.outstanding -= 1;
+                if done.result != -libc::ECANCELED {
+                    self.watch_event();
+                }
+            }
+            Kind::Barrier => self.barriers -= 1,
+            Kind::Wake => self.on_wake_failed(payload as usize),
+            Kind::Event | Kind::Woken | Kind::Ignored => {}
+        }
+    }
+
+    /// A peer's ring could not be posted to (not yet started, or gone): its eventfd is sure.
+    fn on_wake_failed(&mut self, event: usize) {
+        if let Some(Some(event)) = self.peers.get(event) {
+            self.ring.wake_event(event.as_raw_fd());
+        }
+    }
+
+    fn keep_peer(&mut self, event: &Arc<OwnedFd>) -> usize {
+        let number = event.as_raw_fd() as usize;
+        if number >= self.peers.len() {
+            self.peers.resize(number + 1, None);
+        }
+        self.peers[number].get_or_insert_with(|| Arc::clone(event));
+        number
+    }
+}
+
+impl Io for UringIo {
+    fn add_listener(&mut self, index: usize, listener: Socket) -> io::Result<()> {
+        self.listen(index, super::real(listener)?);
+        Ok(())
+    }
+
+    fn close_listeners(&mut self) {
+        self.unlisten();
+    }
+
+    fn add(&mut self, conn: ConnId, socket: Socket) -> io::Result<()> {
+        let fd = super::real(socket)?;
+        let index = self.conns.insert(conn, Conn::new(conn, fd))?;
+        self.arm(index);
+        Ok(())
+    }
+
+    fn send(&mut self, conn: ConnId, bytes: Vec<u8>) {
+        let found = self.conns.find(conn).and_then(|index| Some((index, self.conns.get_mut(index)?)));
+        match found {
+            Some((index, conn)) if !conn.mute => {
+                conn.outbox.push(bytes, &mut self.pool);
+                self.mark_dirty(index);
+            }
+            _ => self.pool.put(bytes),
+        }
+    }
+
+    fn spare(&mut self) -> Vec<u8> {
+        self.pool.take()
+    }
+
+    fn unsent(&self, conn: ConnId) -> usize {
+        let conn = self.conns.find(conn).and_then(|index| self.conns.get(index));
+        conn.map_or(0, |conn| conn.outbox.len())
+    }
+
+    fn set_reading(&mut self, conn: ConnId, on: bool) {
+        let Some(index) = self.conns.find(conn) else { return };
+        if let Some(conn) = self.conns.get_mut(index) {
+            conn.want_read = on;
+        }
+        if on {
+            self.arm(index);
+        } else {
+            self.disarm(index);
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, flush: bool) {
+        if let Some(index) = self.conns.detach(conn) {
+            self.shut(index, flush);
+        }
+    }
+
+    fn turn<S: Sink>(&mut self, wait: Option<Duration>, sink: &mut S) -> io::Result<()> {
+        self.submit_sends();
+        self.run(wait, sink)?;
+        self.settle();
+        Ok(())
+    }
+
+    fn waker(&self) -> Waker {
+        Waker::Fd { event: Arc::clone(&self.event), ring: self.ring.fd() }
+    }
+
+    fn wake(&mut self, peer: &Waker) {
+        match peer {
+            Waker::Fd { event, ring } if *ring >= 0 => {
+                let number = self.keep_peer(event);
+                self.ring.wake_ring(*ring, op::user_data(Kind::Wake, number as u64));
+            }
+            Waker::Fd { event, .. } => {
+                self.keep_peer(event);
+                self.ring.wake_event(event.as_raw_fd());
+            }
+            Waker::Sim(_) => {}
+        }
+    }
+
+    fn mono_ns(&self) -> u64 {
+        clock::mono_ns()
+    }
+
+    fn unix_us(&self) -> i64 {
+        clock::unix_us()
+    }
+}
+
+/// What the last turns of a backend deliver to.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn accepted(&mut self, _: usize, _: Socket) {}
+    fn accept_failed(&mut self, _: usize, _: i32) {}
+    fn received(&mut self, _: ConnId, _: &[u8]) {}
+    fn closed(&mut self, _: ConnId, _: Closed) {}
+}
+
+impl UringIo {
+    /// Cancels everything and waits for it, for a second at most; true if all is over.
+    fn drain(&mut self) -> bool {
+        if !self.ring.enabled() {
+            return true;
+        }
+        self.unlisten();
+        for index in self.conns.indices() {
+            let flush = self.conns.get(index).is_some_and(|conn| conn.sending == send::Sending::Dirty);
+            self.shut(index, flush);
+        }
+        let mut first = true;
+        for _ in 0..100 {
+            self.ring.cancel(op::user_data(Kind::Event, 0));
+            if self.turn(Some(Duration::from_millis(if first { 0 } else { 10 })), &mut Nobody).is_err() {
+                return false;
+            }
+            if first {
+                // What did not leave with that turn is given up.
+                self.conns.indices().into_iter().for_each(|index| self.shut(index, false));
+                first = false;
+            }
+            if self.outstanding == 0 && !self.ring.unsubmitted() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Drop for UringIo {
+    fn drop(&mut self) {
+        if !self.drain() {
+            // The kernel may still read and write there: leaked rather than given away.
+            self.buffers.leak();
+            std::mem::forget(std::mem::replace(&mut self.conns, Conns::new()));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What travels between cores.
+//!
+//! [`Work`] is the part of one pipeline that one shard runs: the commands' arguments copied
+//! once into a buffer of its own, then, on the way back, the replies. It is one allocation
+//! that goes there and back and is used again ([`WorkPool`]), so that a forwarded pipeline
+//! allocates nothing in the steady state.
+
+use crate::io::{ConnId, Socket};
+use crate::task::{Answer, Task};
+use proto::args::{Args, Span};
+use proto::command::CommandSpec;
+use proto::encode::Resp;
+use shard::hop::{Hop, Hopped};
+
+/// One command of a [`Work`].
+#[derive(Clone, Copy)]
+pub struct WorkCommand {
+    pub spec: &'static CommandSpec,
+    /// Its arguments: a range of [`Work::spans`].
+    pub first: u32,
+    pub count: u32,
+    /// The database it runs against: a SELECT earlier in the pipeline may have changed it.
+    pub db: u16,
+    /// Hash of its first key.
+    pub hash: u64,
+}
+
+/// The part of a connection's pipeline that falls on one shard.
+pub struct Work {
+    /// The core that asked, its connection, and which part of that connection's batch this is.
+    pub origin: usize,
+    pub conn: ConnId,
+    pub part: usize,
+    pub resp: Resp,
+    pub no_touch: bool,
+    pub bytes: Vec<u8>,
+    pub spans: Vec<Span>,
+    pub commands: Vec<WorkCommand>,
+    /// The replies, one after the other, and where each ends.
+    pub out: Vec<u8>,
+    pub ends: Vec<u32>,
+    /// Commands (by index) that took longer than `slowlog-log-slower-than`, in nanoseconds: the
+    /// asking core, which knows the client, logs them.
+    pub slow: Vec<(usize, u64)>,
+}
+
+impl Work {
+    /// Starts a command with no arguments yet.
+    pub fn begin(&mut self, spec: &'static CommandSpec, db: u16, hash: u64) {
+        let first = self.spans.len() as u32;
+        self.commands.push(WorkCommand { spec, first, count: 0, db, hash });
+    }
+
+    /// Copies one more argument of the command begun last.
+    pub fn push(&mut self, arg: &[u8]) {
+        self.spans.push(Span { start: self.bytes.len() as u32, len: arg.len() as u32 });
+        self.bytes.extend_from_slice(arg);
+        if let Some(c) = self.commands.last_mut() {
+            c.count += 1;
+        }
+    }
+
+    #[must_use]
+    pub fn args(&self, c: &WorkCommand) -> Args<'_> {
+        Args::new(&self.bytes, &self.spans[c.first as usize..(c.first + c.count) as usize])
+    }
+
+    /// The `i`-th reply.
+    #[must_use]
+    pub fn reply(&self, i: usize) -> &[u8] {
+        let from = if i == 0 { 0 } else { self.ends[i - 1] as usize };
+        &self.out[from..self.ends[i] as usize]
+    }
+}
+
+/// Buffers larger than this are given back to the allocator, not kept for the next pipeline.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+/// Works kept by one core.
+const KEPT_MAX: usize = 256;
+
+/// Works of one core that are free to be used again.
+#[derive(Default)]
+pub struct WorkPool {
+    free: Vec<Box<Work>>,
+}
+
+impl WorkPool {
+    pub fn take(&mut self, origin: usize, conn: ConnId, part: usize) -> Box<Work> {
+        match self.free.pop() {
+            Some(mut w) => {
+                (w.origin, w.conn, w.part) = (origin, conn, part);
+                w
+            }
+            None => Box::new(Work {
+                origin,
+                conn,
+                part,
+                resp: Resp::V2,
+                no_touch: false,
+                bytes: Vec::new(),
+                spans: Vec::new(),
+                commands: Vec::new(),
+                out: Vec::new(),
+                ends: Vec::new(),
+                slow: Vec::new(),
+            }),
+        }
+    }
+
+    pub fn give_back(&mut self, mut w: Box<Work>) {
+        let largest = w.bytes.capacity().max(w.out.capacity()).max(w.spans.capacity() * size_of::<Span>());
+        if self.free.len() >= KEPT_MAX || largest > KEPT_BYTES_MAX {
+            return;
+        }
+        w.bytes.clear();
+        w.spans.clear();
+        w.commands.clear();
+        w.out.clear();
+        w.ends.clear();
+        w.slow.clear();
+        self.free.push(w);
+    }
+}
+
+/// A step of a transaction that needs two hops (RENAME between shards, say): between the
+/// first and the second the shard is held, and runs nothing else.
+pub struct HopWork {
+    pub origin: usize,
+    /// The transaction's number at that core, and which of its parts this is.
+    pub transaction: u64,
+    pub part: usize,
+    pub now_ms: i64,
+    /// `None`: this shard only holds.
+    pub hop: Option<Hop>,
+}
+
+/// What goes through a shard in the order it was posted.
+pub enum Ordered {
+    Work(Box<Work>),
+    /// First hop: run it, answer, and hold the shard until the second.
+    Hold(Box<HopWork>),
+    /// Something to be run at one point of the order on all shards (DEBUG DIGEST …).
+    Task(Task),
+}
+
+/// What a core handles as soon as it sees it.
+pub enum Direct {
+    /// A part of a batch has run.
+    Done(Box<Work>),
+    /// The answer to the first or second hop of a transaction.
+    HopDone { transaction: u64, part: usize, found: Option<Hopped> },
+    /// Second hop: run it, answer, and let the shard go on.
+    Release(Box<HopWork>),
+    /// A connection that another core accepted.
+    Adopt { socket: Socket, listener: usize },
+    /// Something to be run on this core, out of order.
+    Task(Task),
+    Answer { conn: ConnId, transaction: u64, core: usize, answer: Answer },
+    /// A line for this core's MONITOR clients.
+    Monitor(std::sync::Arc<[u8]>),
+    #[cfg(test)]
+    Note(u64),
+}
+
+impl std::fmt::Debug for Direct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Direct::Done(w) => write!(f, "Done({:?})", w.conn),
+            Direct::HopDone { transaction, .. } => write!(f, "HopDone({transaction})"),
+            Direct::Release(h) => write!(f, "Release({})", h.transaction),
+            Direct::Adopt { listener, .. } => write!(f, "Adopt({listener})"),
+            Direct::Task(_) => f.write_str("Task"),
+            Direct::Answer { transaction, .. } => write!(f, "Answer({transaction})"),
+            Direct::Monitor(_) => f.write_str("Monitor"),
+            #[cfg(test)]
+            Direct::Note(n) => write!(f, "Note({n})"),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Commands on keys of any type: DEL UNLINK EXISTS TOUCH TYPE.
+
+use super::Outcome;
+use super::many::key_at;
+use crate::db::{Entry, Kind};
+use crate::lookup::Touch;
+use crate::shard::{Cx, Shard};
+use proto::args::Args;
+use proto::encode::Reply;
+
+/// `DEL key [key …]` and `UNLINK key [key …]`: the same here, since what is big is freed in slices
+/// either way.
+pub(super) fn delete(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    for at in 1..args.len() {
+        let key = key_at(shard, cx, args, at);
+        cx.dirty += u64::from(shard.delete(cx, cx.db, &key));
+    }
+    reply.int(cx.dirty as i64);
+    Ok(())
+}
+
+/// `EXISTS key [key …]`: a key named twice counts twice.
+pub(super) fn exists(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    count(shard, cx, args, Touch::Never, reply)
+}
+
+/// `TOUCH key [key …]`: an access, also for a client with CLIENT NO-TOUCH.
+pub(super) fn touch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    count(shard, cx, args, Touch::Always, reply)
+}
+
+fn count(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, touch: Touch, reply: &mut Reply<'_>) -> Outcome {
+    let mut found = 0;
+    for at in 1..args.len() {
+        let key = key_at(shard, cx, args, at);
+        found += i64::from(shard.read(cx, &key, touch, |entry| entry.is_some()));
+    }
+    reply.int(found);
+    Ok(())
+}
+
+/// The name that TYPE and SCAN TYPE use.
+pub(super) fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::String => "string",
+        Kind::List => "list",
+        Kind::Set => "set",
+        Kind::ZSet => "zset",
+        Kind::Hash => "hash",
+        Kind::Stream => "stream",
+    }
+}
+
+/// `TYPE key`
+pub(super) fn r#type(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = shard.first_key(cx, args.at(1));
+    let kind = shard.peek(cx, &key, |entry| entry.map(Entry::kind));
+    reply.simple(kind.map_or("none", kind_name));
+    Ok(())
+}

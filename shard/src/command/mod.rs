@@ -1,0 +1,249 @@
+//! The commands, one file a family; and which id goes where.
+//!
+//! A command is a function `(shard, cx, args, reply) -> Outcome`. It appends its one reply, or returns
+//! the refusal that becomes the error reply; it never does both, so whatever can fail comes first.
+//! The `match` below names every command Redis has and no wildcard: a command added to the table
+//! without a decision about it here does not compile.
+
+mod counter;
+mod debug;
+mod expire;
+mod generic;
+mod keyspace;
+mod lcs;
+mod many;
+mod object;
+mod relocate;
+mod scan;
+mod set;
+mod string;
+
+pub use debug::TableStats;
+
+use crate::shard::{Cx, Shard};
+use proto::args::Args;
+use proto::command::CommandId as Id;
+use proto::encode::Reply;
+use proto::error;
+use proto::number::parse_i64;
+use std::borrow::Cow;
+
+/// Why a command was not run. One word wide, since every command returns it; refusing costs an
+/// allocation, which nobody will notice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Refused(Box<Reason>);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Reason {
+    /// A text that says all.
+    Text(Cow<'static, str>),
+    /// "invalid expire time in 'x' command"
+    ExpireTime,
+    /// "wrong number of arguments for 'x' command"
+    Arity,
+    Unsupported,
+}
+
+const _: () = assert!(size_of::<Outcome>() == 8);
+
+impl From<&'static str> for Refused {
+    #[cold]
+    fn from(text: &'static str) -> Self {
+        Self(Box::new(Reason::Text(text.into())))
+    }
+}
+
+impl From<String> for Refused {
+    #[cold]
+    fn from(text: String) -> Self {
+        Self(Box::new(Reason::Text(text.into())))
+    }
+}
+
+impl Refused {
+    #[cold]
+    pub(crate) fn expire_time() -> Self {
+        Self(Box::new(Reason::ExpireTime))
+    }
+
+    #[cold]
+    pub(crate) fn arity() -> Self {
+        Self(Box::new(Reason::Arity))
+    }
+
+    #[cold]
+    pub(crate) fn unsupported() -> Self {
+        Self(Box::new(Reason::Unsupported))
+    }
+
+    /// Writes the error reply of the command `id`.
+    #[cold]
+    pub(crate) fn answer(&self, id: Id, reply: &mut Reply<'_>) {
+        let name = id.full_name();
+        match &*self.0 {
+            Reason::Text(text) => reply.error(text),
+            Reason::ExpireTime => reply.error(&error::invalid_expire_time(name)),
+            Reason::Arity => reply.error(&error::wrong_arity(name)),
+            Reason::Unsupported => reply.error(&error::not_supported_yet(name)),
+        }
+    }
+}
+
+pub(crate) type Outcome = Result<(), Refused>;
+
+/// Runs a command and appends its reply.
+#[inline]
+pub(crate) fn run(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) {
+    if let Err(refused) = dispatch(shard, cx, args, reply) {
+        refused.answer(cx.id, reply);
+    }
+}
+
+#[inline]
+fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match cx.id {
+        Id::Set => set::set(shard, cx, args, reply),
+        Id::Setnx => set::setnx(shard, cx, args, reply),
+        Id::Setex => set::setex(shard, cx, args, reply),
+        Id::Psetex => set::psetex(shard, cx, args, reply),
+        Id::Getex => set::getex(shard, cx, args, reply),
+        Id::Get => string::get(shard, cx, args, reply),
+        Id::Getset => string::getset(shard, cx, args, reply),
+        Id::Getdel => string::getdel(shard, cx, args, reply),
+        Id::Strlen => string::strlen(shard, cx, args, reply),
+        Id::Append => string::append(shard, cx, args, reply),
+        Id::Getrange => string::getrange(shard, cx, args, reply),
+        Id::Setrange => string::setrange(shard, cx, args, reply),
+        Id::Substr => string::getrange(shard, cx, args, reply),
+        Id::Incr => counter::incr(shard, cx, args, reply),
+        Id::Decr => counter::decr(shard, cx, args, reply),
+        Id::Incrby => counter::incrby(shard, cx, args, reply),
+        Id::Decrby => counter::decrby(shard, cx, args, reply),
+        Id::Incrbyfloat => counter::incrbyfloat(shard, cx, args, reply),
+        Id::Mget => many::mget(shard, cx, args, reply),
+        Id::Mset => many::mset(shard, cx, args, reply),
+        Id::Msetnx => many::msetnx(shard, cx, args, reply),
+        Id::Lcs => lcs::lcs(shard, cx, args, reply),
+        Id::Exists => generic::exists(shard, cx, args, reply),
+        Id::Touch => generic::touch(shard, cx, args, reply),
+        Id::Type => generic::r#type(shard, cx, args, reply),
+        Id::Del => generic::delete(shard, cx, args, reply),
+        Id::Unlink => generic::delete(shard, cx, args, reply),
+        Id::Expire => expire::expire(shard, cx, args, reply),
+        Id::Pexpire => expire::pexpire(shard, cx, args, reply),
+        Id::Expireat => expire::expireat(shard, cx, args, reply),
+        Id::Pexpireat => expire::pexpireat(shard, cx, args, reply),
+        Id::Ttl => expire::ttl(shard, cx, args, reply),
+        Id::Pttl => expire::pttl(shard, cx, args, reply),
+        Id::Expiretime => expire::expiretime(shard, cx, args, reply),
+        Id::Pexpiretime => expire::pexpiretime(shard, cx, args, reply),
+        Id::Persist => expire::persist(shard, cx, args, reply),
+        Id::Rename => relocate::rename(shard, cx, args, reply),
+        Id::Renamenx => relocate::renamenx(shard, cx, args, reply),
+        Id::Copy => relocate::copy(shard, cx, args, reply),
+        Id::Move => relocate::move_key(shard, cx, args, reply),
+        Id::Dbsize => keyspace::dbsize(shard, cx, args, reply),
+        Id::Keys => keyspace::keys(shard, cx, args, reply),
+        Id::Randomkey => keyspace::randomkey(shard, cx, args, reply),
+        Id::Flushdb => keyspace::flushdb(shard, cx, args, reply),
+        Id::Flushall => keyspace::flushall(shard, cx, args, reply),
+        Id::Swapdb => keyspace::swapdb(shard, cx, args, reply),
+        Id::Scan => scan::scan(shard, cx, args, reply),
+        Id::ObjectEncoding => object::encoding(shard, cx, args, reply),
+        Id::ObjectFreq => object::freq(shard, cx, args, reply),
+        Id::ObjectIdletime => object::idletime(shard, cx, args, reply),
+        Id::ObjectRefcount => object::refcount(shard, cx, args, reply),
+        Id::ObjectHelp => object::help(shard, cx, args, reply),
+        Id::MemoryUsage => object::memory_usage(shard, cx, args, reply),
+        Id::Debug => debug::debug(shard, cx, args, reply),
+        // The server's own: connections, configuration, transactions over all shards, channels.
+        #[rustfmt::skip]
+        Id::Acl | Id::AclCat | Id::AclDeluser | Id::AclDryrun | Id::AclGenpass | Id::AclGetuser
+        | Id::AclHelp | Id::AclList | Id::AclLoad | Id::AclLog | Id::AclSave | Id::AclSetuser
+        | Id::AclUsers | Id::AclWhoami | Id::Asking | Id::Auth | Id::Bgrewriteaof | Id::Bgsave | Id::Client
+        | Id::ClientCaching | Id::ClientGetname | Id::ClientGetredir | Id::ClientHelp | Id::ClientId
+        | Id::ClientInfo | Id::ClientKill | Id::ClientList | Id::ClientNoEvict | Id::ClientNoTouch
+        | Id::ClientPause | Id::ClientReply | Id::ClientSetinfo | Id::ClientSetname | Id::ClientTracking
+        | Id::ClientTrackinginfo | Id::ClientUnblock | Id::ClientUnpause | Id::Cluster
+        | Id::ClusterAddslots | Id::ClusterAddslotsrange | Id::ClusterBumpepoch
+        | Id::ClusterCountFailureReports | Id::ClusterCountkeysinslot | Id::ClusterDelslots
+        | Id::ClusterDelslotsrange | Id::ClusterFailover | Id::ClusterFlushslots | Id::ClusterForget
+        | Id::ClusterGetkeysinslot | Id::ClusterHelp | Id::ClusterInfo | Id::ClusterKeyslot
+        | Id::ClusterLinks | Id::ClusterMeet | Id::ClusterMyid | Id::ClusterMyshardid | Id::ClusterNodes
+        | Id::ClusterReplicas | Id::ClusterReplicate | Id::ClusterReset | Id::ClusterSaveconfig
+        | Id::ClusterSetConfigEpoch | Id::ClusterSetslot | Id::ClusterShards | Id::ClusterSlaves
+        | Id::ClusterSlots | Id::Command | Id::CommandCount | Id::CommandDocs | Id::CommandGetkeys
+        | Id::CommandGetkeysandflags | Id::CommandHelp | Id::CommandInfo | Id::CommandList | Id::Config
+        | Id::ConfigGet | Id::ConfigHelp | Id::ConfigResetstat | Id::ConfigRewrite | Id::ConfigSet
+        | Id::Discard | Id::Echo | Id::Eval | Id::EvalRo | Id::Evalsha | Id::EvalshaRo | Id::Exec
+        | Id::Failover | Id::Fcall | Id::FcallRo | Id::Function | Id::FunctionDelete | Id::FunctionDump
+        | Id::FunctionFlush | Id::FunctionHelp | Id::FunctionKill | Id::FunctionList | Id::FunctionLoad
+        | Id::FunctionRestore | Id::FunctionStats | Id::Hello | Id::Info | Id::Lastsave | Id::Latency
+        | Id::LatencyDoctor | Id::LatencyGraph | Id::LatencyHelp | Id::LatencyHistogram
+        | Id::LatencyHistory | Id::LatencyLatest | Id::LatencyReset | Id::Lolwut | Id::Memory
+        | Id::MemoryDoctor | Id::MemoryHelp | Id::MemoryMallocStats | Id::MemoryPurge | Id::MemoryStats
+        | Id::Migrate | Id::Module | Id::ModuleHelp | Id::ModuleList | Id::ModuleLoad | Id::ModuleLoadex
+        | Id::ModuleUnload | Id::Monitor | Id::Multi | Id::Object | Id::Ping | Id::Psubscribe | Id::Psync
+        | Id::Publish | Id::Pubsub | Id::PubsubChannels | Id::PubsubHelp | Id::PubsubNumpat
+        | Id::PubsubNumsub | Id::PubsubShardchannels | Id::PubsubShardnumsub | Id::Punsubscribe | Id::Quit
+        | Id::Readonly | Id::Readwrite | Id::Replconf | Id::Replicaof | Id::Reset | Id::Role | Id::Save
+        | Id::Script | Id::ScriptDebug | Id::ScriptExists | Id::ScriptFlush | Id::ScriptHelp
+        | Id::ScriptKill | Id::ScriptLoad | Id::Select | Id::Shutdown | Id::Slaveof | Id::Slowlog
+        | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset | Id::Spublish
+        | Id::Ssubscribe | Id::Subscribe | Id::Sunsubscribe | Id::Sync | Id::Time | Id::Unsubscribe
+        | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch => Err(Refused::unsupported()),
+        // Data types and commands on keys that are not built yet.
+        #[rustfmt::skip]
+        Id::Bitcount | Id::Bitfield | Id::BitfieldRo | Id::Bitop | Id::Bitpos | Id::Blmove | Id::Blmpop
+        | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
+        | Id::Geoadd | Id::Geodist | Id::Geohash | Id::Geopos | Id::Georadius | Id::GeoradiusRo
+        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore | Id::Getbit
+        | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
+        | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
+        | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
+        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Pfadd
+        | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
+        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sadd | Id::Scard | Id::Sdiff
+        | Id::Sdiffstore | Id::Setbit | Id::Sinter | Id::Sintercard | Id::Sinterstore | Id::Sismember
+        | Id::Smembers | Id::Smismember | Id::Smove | Id::Sort | Id::SortRo | Id::Spop | Id::Srandmember
+        | Id::Srem | Id::Sscan | Id::Sunion | Id::Sunionstore | Id::Xack | Id::Xadd | Id::Xautoclaim
+        | Id::Xclaim | Id::Xdel | Id::Xgroup | Id::XgroupCreate | Id::XgroupCreateconsumer
+        | Id::XgroupDelconsumer | Id::XgroupDestroy | Id::XgroupHelp | Id::XgroupSetid | Id::Xinfo
+        | Id::XinfoConsumers | Id::XinfoGroups | Id::XinfoHelp | Id::XinfoStream | Id::Xlen | Id::Xpending
+        | Id::Xrange | Id::Xread | Id::Xreadgroup | Id::Xrevrange | Id::Xsetid | Id::Xtrim | Id::Zadd
+        | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
+        | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
+        | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
+        | Id::Zrem | Id::Zremrangebylex | Id::Zremrangebyrank | Id::Zremrangebyscore | Id::Zrevrange
+        | Id::Zrevrangebylex | Id::Zrevrangebyscore | Id::Zrevrank | Id::Zscan | Id::Zscore | Id::Zunion
+        | Id::Zunionstore => Err(Refused::unsupported()),
+    }
+}
+
+/// An argument that must be a 64-bit integer.
+pub(crate) fn integer(text: &[u8]) -> Result<i64, Refused> {
+    Ok(parse_i64(text).ok_or(error::NOT_AN_INTEGER)?)
+}
+
+/// An argument that must be a 32-bit integer (database indexes).
+pub(crate) fn integer_32(text: &[u8]) -> Result<i32, Refused> {
+    let out_of_range = |_| error::value_not_between(i32::MIN.into(), i32::MAX.into());
+    Ok(i32::try_from(integer(text)?).map_err(out_of_range)?)
+}
+
+/// An argument that must be the index of a database.
+pub(crate) fn database(text: &[u8], databases: usize) -> Result<usize, Refused> {
+    let index = usize::try_from(integer_32(text)?).ok().filter(|&index| index < databases);
+    Ok(index.ok_or(error::DB_INDEX_OUT_OF_RANGE)?)
+}
+
+/// The lines of a `HELP` subcommand, in the frame that Redis gives them.
+pub(crate) fn help(reply: &mut Reply<'_>, command: &str, lines: &[&str]) {
+    reply.array(lines.len() + 3);
+    reply.simple(&format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for line in lines {
+        reply.simple(line);
+    }
+    reply.simple("HELP");
+    reply.simple("    Prints this help.");
+}

@@ -1,0 +1,199 @@
+//! Finding a key, as every command does it: a key whose time is over is deleted when it is met, a key
+//! that is used is marked so, hits and misses are counted.
+//!
+//! Three flavours differ in what they leave behind:
+//!
+//! | method    | for                              | hits, misses | access bits |
+//! |-----------|----------------------------------|--------------|-------------|
+//! | `read`    | GET, MGET, TOUCH …               | counted      | updated     |
+//! | `peek`    | EXISTS, TYPE, TTL, OBJECT        | counted      | left        |
+//! | `write`   | whatever goes on to change it    | not counted  | updated     |
+//!
+//! They take what to do as a closure instead of returning the entry: so the borrow of the table ends
+//! before a dead key is removed, and one probe of the table serves the look-up and the change.
+
+use crate::db::{Detached, DetachedValue, Entry, EntryMut, Key, StrRef};
+use crate::lru;
+use crate::shard::{Cx, Shard};
+use proto::number::parse_i64;
+
+/// When a look-up updates the access bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Touch {
+    /// Also for clients that asked for CLIENT NO-TOUCH: the TOUCH command.
+    Always,
+    Normal,
+    Never,
+}
+
+/// What a write does to the expiry that stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Expiry {
+    Keep,
+    Clear,
+    /// Unix milliseconds.
+    At(i64),
+}
+
+/// Whether a key with this expiry is dead. It lives through its last millisecond, as in Redis.
+#[inline]
+pub(crate) fn is_expired(expire_at: Option<i64>, now_ms: i64) -> bool {
+    expire_at.is_some_and(|at| now_ms > at)
+}
+
+impl Shard {
+    /// Looks a key up in the database `db`; `then` gets the entry if it is alive.
+    #[inline]
+    pub(crate) fn find<R>(
+        &mut self,
+        cx: &Cx,
+        db: usize,
+        key: &Key<'_>,
+        touch: Touch,
+        then: impl FnOnce(Option<EntryMut<'_>>) -> R,
+    ) -> R {
+        if let Some(mut entry) = self.dbs[db].get_mut(key) {
+            if !is_expired(entry.entry().expire_at(), cx.now_ms) {
+                if touch == Touch::Always || touch == Touch::Normal && !cx.no_touch {
+                    let bits = entry.entry().lru();
+                    let touched = lru::touched(bits, &self.settings, cx.now_ms, &mut self.random);
+                    if touched != bits {
+                        entry.set_lru(touched);
+                    }
+                }
+                return then(Some(entry));
+            }
+            self.reap(db, key);
+        }
+        then(None)
+    }
+
+    #[inline]
+    pub(crate) fn read<R>(
+        &mut self,
+        cx: &Cx,
+        key: &Key<'_>,
+        touch: Touch,
+        then: impl FnOnce(Option<&Entry>) -> R,
+    ) -> R {
+        let mut hit = false;
+        let result = self.find(cx, cx.db, key, touch, |entry| {
+            hit = entry.is_some();
+            then(entry.as_ref().map(EntryMut::entry))
+        });
+        self.stats.keyspace_hits += u64::from(hit);
+        self.stats.keyspace_misses += u64::from(!hit);
+        result
+    }
+
+    /// A read that leaves the access bits alone.
+    pub(crate) fn peek<R>(&mut self, cx: &Cx, key: &Key<'_>, then: impl FnOnce(Option<&Entry>) -> R) -> R {
+        self.read(cx, key, Touch::Never, then)
+    }
+
+    #[inline]
+    pub(crate) fn write<R>(
+        &mut self,
+        cx: &Cx,
+        key: &Key<'_>,
+        then: impl FnOnce(Option<EntryMut<'_>>) -> R,
+    ) -> R {
+        self.find(cx, cx.db, key, Touch::Normal, then)
+    }
+
+    /// Whether a key is alive, asked by a command that is about to write.
+    pub(crate) fn is_there(&mut self, cx: &Cx, db: usize, key: &Key<'_>) -> bool {
+        self.find(cx, db, key, Touch::Normal, |entry| entry.is_some())
+    }
+
+    /// Removes a key that is alive; a dead one is reaped and `None`. Its access bits stay as they were.
+    pub(crate) fn take(&mut self, cx: &Cx, db: usize, key: &Key<'_>) -> Option<Detached> {
+        let taken = self.dbs[db].remove(key)?;
+        if is_expired(taken.expire_at, cx.now_ms) {
+            self.stats.expired_keys += 1;
+            self.discard(taken);
+            return None;
+        }
+        Some(taken)
+    }
+
+    /// Deletes a key that is alive. True when there was one.
+    pub(crate) fn delete(&mut self, cx: &Cx, db: usize, key: &Key<'_>) -> bool {
+        match self.take(cx, db, key) {
+            Some(value) => {
+                self.discard(value);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Puts a value under a key; what stood there is discarded.
+    pub(crate) fn put(&mut self, db: usize, key: &Key<'_>, value: Detached) {
+        if let Some(old) = self.dbs[db].insert(key, value) {
+            self.discard(old);
+        }
+    }
+
+    /// Puts a value under a key that is new.
+    pub(crate) fn add(&mut self, cx: &Cx, key: &Key<'_>, value: DetachedValue) {
+        let lru = lru::fresh(&self.settings, cx.now_ms);
+        self.put(cx.db, key, Detached { value, expire_at: None, lru });
+    }
+
+    /// Writes a string as SET does: `int` where the bytes are one, else `embstr` or `raw`.
+    #[inline]
+    pub(crate) fn put_string(&mut self, cx: &Cx, key: &Key<'_>, value: &[u8], expiry: Expiry) {
+        let written = self.write(cx, key, |entry| match entry {
+            Some(mut entry) if !is_heavy(entry.entry()) => {
+                match parse_i64(value) {
+                    Some(n) => entry.set_int(n),
+                    None => entry.set_bytes(value),
+                }
+                match expiry {
+                    Expiry::Keep => {}
+                    Expiry::Clear => entry.set_expire(None),
+                    Expiry::At(at) => entry.set_expire(Some(at)),
+                }
+                true
+            }
+            _ => false,
+        });
+        if !written {
+            self.replace_string(cx, key, value, expiry);
+        }
+    }
+
+    /// The rest of `put_string`: a new key, or one whose old value must not be freed in one go.
+    fn replace_string(&mut self, cx: &Cx, key: &Key<'_>, value: &[u8], expiry: Expiry) {
+        let old = self.dbs[cx.db].remove(key);
+        let lru = old.as_ref().map_or_else(|| lru::fresh(&self.settings, cx.now_ms), |old| old.lru);
+        let expire_at = match expiry {
+            Expiry::Keep => old.as_ref().and_then(|old| old.expire_at),
+            Expiry::Clear => None,
+            Expiry::At(at) => Some(at),
+        };
+        self.dbs[cx.db].set_string(key, value, expire_at, lru);
+        if let Some(old) = old {
+            self.discard(old);
+        }
+    }
+
+    /// Deletes a key whose time is over.
+    #[cold]
+    pub(crate) fn reap(&mut self, db: usize, key: &Key<'_>) {
+        if let Some(dead) = self.dbs[db].remove(key) {
+            self.stats.expired_keys += 1;
+            self.discard(dead);
+        }
+    }
+}
+
+/// Whether freeing the value in one go could be felt.
+fn is_heavy(entry: &Entry) -> bool {
+    match entry.string() {
+        Some(StrRef::Int(_)) => false,
+        Some(StrRef::Bytes(bytes)) => bytes.len() > crate::garbage::SLICE_BYTES,
+        None => true,
+    }
+}

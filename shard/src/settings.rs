@@ -1,0 +1,73 @@
+//! The directives that a shard's commands look at, as plain values. The server keeps them equal on all
+//! shards: CONFIG SET sends every shard a new copy.
+//!
+//! The `lazyfree-lazy-*` directives are not among them: big values and whole databases are always freed
+//! in slices (see [`crate::garbage`]), so that they could only ever mean "yes".
+
+/// `maxmemory-policy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MaxmemoryPolicy {
+    #[default]
+    Noeviction,
+    AllkeysLru,
+    AllkeysLfu,
+    AllkeysRandom,
+    VolatileLru,
+    VolatileLfu,
+    VolatileRandom,
+    VolatileTtl,
+}
+
+impl MaxmemoryPolicy {
+    /// Whether entries count accesses instead of remembering the last one.
+    #[inline]
+    #[must_use]
+    pub fn is_lfu(self) -> bool {
+        matches!(self, Self::AllkeysLfu | Self::VolatileLfu)
+    }
+
+    #[must_use]
+    pub fn is_lru(self) -> bool {
+        matches!(self, Self::AllkeysLru | Self::VolatileLru)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// `maxmemory`, in bytes; 0 is "no limit".
+    pub maxmemory: u64,
+    pub maxmemory_policy: MaxmemoryPolicy,
+    /// `lfu-log-factor`.
+    pub lfu_log_factor: u32,
+    /// `lfu-decay-time`, in minutes; 0 never decays.
+    pub lfu_decay_minutes: u32,
+    /// `proto-max-bulk-len`, in bytes: also the longest string value.
+    pub bulk_len_max: u64,
+    /// DEBUG SET-ACTIVE-EXPIRE: whether [`crate::Shard::expire_slice`] does anything.
+    pub active_expire: bool,
+    /// `active-expire-effort`, 1 to 10.
+    pub active_expire_effort: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            maxmemory: 0,
+            maxmemory_policy: MaxmemoryPolicy::default(),
+            lfu_log_factor: 10,
+            lfu_decay_minutes: 1,
+            bulk_len_max: 512 << 20,
+            active_expire: true,
+            active_expire_effort: 1,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether Redis would show small integers as shared objects (OBJECT REFCOUNT): it stops sharing
+    /// them when eviction needs the access bits of each.
+    #[must_use]
+    pub fn shares_integers(&self) -> bool {
+        self.maxmemory == 0 || !(self.maxmemory_policy.is_lru() || self.maxmemory_policy.is_lfu())
+    }
+}
