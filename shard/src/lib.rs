@@ -9,10 +9,12 @@ pub mod db;
 pub mod digest;
 pub mod expire;
 pub mod garbage;
+pub mod hop;
 
 mod long_double;
 mod lookup;
 pub mod lru;
+pub mod plan;
 
 mod random;
 pub mod settings;
@@ -24,6 +26,8 @@ mod testing;
 pub use command::TableStats;
 pub use db::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
 pub use expire::Expired;
+pub use hop::{Hop, Hopped};
+pub use plan::Plan;
 
 pub use settings::{MaxmemoryPolicy, Settings};
 pub use shard::{Cx, Place, Shard};
