@@ -7,6 +7,8 @@ mod dtoa;
 pub mod encode;
 pub mod error;
 pub mod glob;
+pub mod inline;
 pub mod number;
 pub mod parse;
+pub mod reply;
 pub mod slot;
