@@ -9,7 +9,6 @@ pub mod error;
 pub mod glob;
 mod inline;
 pub mod key_spec;
-pub mod inline;
 pub mod number;
 pub mod parse;
 pub mod reply;

@@ -1,17 +1,14 @@
 //! One shard of the keyspace: an actor's state, synchronous and deterministic. Time and
 //! randomness are arguments; there is no I/O and no await.
 //!
-//! The door is [`Shard::execute`] in [`mod@shard`]; [`table`] is the keyspace; `command/` holds the commands, one
-//! file a family;
-//! [`plan`] and [`hop`] what a command does whose keys live on two shards or more.
+//! The door is [`Shard::execute`] in [`mod@shard`]; [`table`] is the keyspace; `command/` holds the
+//! commands, one file a family; [`plan`] and [`hop`] what a command does whose keys live on two
+//! shards or more.
 
 mod command;
 pub mod digest;
 pub mod expire;
 pub mod garbage;
-mod long_double;
-mod lookup;
-pub mod lru;
 pub mod hop;
 mod long_double;
 mod lookup;
@@ -26,8 +23,6 @@ pub mod table;
 mod testing;
 
 pub use command::TableStats;
-pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
-pub use expire::Expired;
 pub use expire::Expired;
 pub use hop::{Hop, Hopped};
 pub use plan::Plan;
