@@ -373,7 +373,14 @@ impl Router<'_> {
         None
     }
 
-    fn accept(&self, conn: &mut Conn, plan: &mut Plan, first: usize, spec: &'static CommandSpec, target: Target) {
+    fn accept(
+        &self,
+        conn: &mut Conn,
+        plan: &mut Plan,
+        first: usize,
+        spec: &'static CommandSpec,
+        target: Target,
+    ) {
         let count = plan.spans.len() - first;
         let key = spec.first_key();
         let mut hash = 0;
@@ -388,9 +395,23 @@ impl Router<'_> {
         conn.commands += 1;
         conn.last_command = Some(spec);
         let (first, count) = (first as u32, count as u32);
-        plan.commands.push(Routed { slot: conn.id.slot, spec: Some(spec), first, count, hash, db: conn.db, target });
+        plan.commands.push(Routed {
+            slot: conn.id.slot,
+            spec: Some(spec),
+            first,
+            count,
+            hash,
+            db: conn.db,
+            target,
+        });
         if self.shared.monitors.any() {
-            self.shared.monitors.feed(self.index as usize, conn, spec, Args::new(&conn.input, &plan.spans[first as usize..]), self.now);
+            self.shared.monitors.feed(
+                self.index as usize,
+                conn,
+                spec,
+                Args::new(&conn.input, &plan.spans[first as usize..]),
+                self.now,
+            );
         }
     }
 
@@ -414,7 +435,15 @@ impl Router<'_> {
         }
         let target = Target::Literal { from, to: plan.literals.len() as u32 };
         let (first, count) = (first as u32, (plan.spans.len() - first) as u32);
-        plan.commands.push(Routed { slot: conn.id.slot, spec: None, first, count, hash: 0, db: conn.db, target });
+        plan.commands.push(Routed {
+            slot: conn.id.slot,
+            spec: None,
+            first,
+            count,
+            hash: 0,
+            db: conn.db,
+            target,
+        });
         None
     }
 

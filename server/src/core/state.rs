@@ -146,7 +146,8 @@ impl CoreState {
         self.shard.settings = super::slices::shard_settings(&self.settings, &self.shared);
         let slower = self.settings.slowlog_log_slower_than_us;
         self.slow_nanos = u64::try_from(slower).map_or(u64::MAX, |us| us.saturating_mul(1000));
-        self.ticks.set_enabled(self.settings.latency_tracking || self.settings.slowlog_log_slower_than_us >= 0);
+        self.ticks
+            .set_enabled(self.settings.latency_tracking || self.settings.slowlog_log_slower_than_us >= 0);
     }
 
     /// Puts a connection on the list of those to look at.

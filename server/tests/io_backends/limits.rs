@@ -56,7 +56,9 @@ pub fn out_of_descriptors<I: Io>(make: Make<I>) {
         turns += 1;
     }
     let tenths = start.elapsed().as_millis() as usize / 100;
-    assert!(!world.told.accept_errors.is_empty() && world.told.accept_errors.iter().all(|e| *e == libc::EMFILE));
+    assert!(
+        !world.told.accept_errors.is_empty() && world.told.accept_errors.iter().all(|e| *e == libc::EMFILE)
+    );
     assert!(world.told.accept_errors.len() <= tenths + 2, "it rests in between");
     assert!(turns < 1000, "no busy loop: {turns}");
     // The others are served meanwhile.

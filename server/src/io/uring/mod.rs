@@ -94,7 +94,11 @@ impl UringIo {
     /// A ring of so many submission entries. Errors: those of io_uring_setup(2) and mmap(2);
     /// [`probe_uring`] explains them.
     pub fn new(entries: u32) -> io::Result<UringIo> {
-        Self::with_sizes(UringSizes { submissions: entries, completions: entries * 4, ..UringSizes::default() })
+        Self::with_sizes(UringSizes {
+            submissions: entries,
+            completions: entries * 4,
+            ..UringSizes::default()
+        })
     }
 
     /// A ring of these sizes.

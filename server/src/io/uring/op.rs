@@ -15,9 +15,9 @@
 
 use super::buffers::GROUP;
 use super::ring::{Completion, Ring};
+use io_uring::opcode;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, Timespec};
-use io_uring::opcode;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 /// What an operation is.

@@ -26,8 +26,12 @@ pub fn probe_uring() -> Result<(), String> {
 
 /// Sends a few bytes through the ring and returns what it received back.
 fn echo(io: &mut UringIo) -> io::Result<Vec<u8>> {
-    let (ours, theirs) =
-        socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
+    let (ours, theirs) = socketpair(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        None,
+    )?;
     let id = ConnId { slot: 0, generation: 0 };
     let mut heard = Heard::default();
     io.add(id, Socket::Fd(ours))?;

@@ -68,7 +68,10 @@ impl Ring {
             other => other?,
         };
         let params = ring.params();
-        if !(params.is_feature_ext_arg() && params.is_feature_nodrop() && params.is_feature_skip_cqe_on_success()) {
+        if !(params.is_feature_ext_arg()
+            && params.is_feature_nodrop()
+            && params.is_feature_skip_cqe_on_success())
+        {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
         Ok(Ring { ring, enabled: false, backlog: VecDeque::new() })
