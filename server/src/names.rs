@@ -58,7 +58,9 @@ impl Refusal {
             Refusal::Other(ResolveError::UnknownSubcommand(spec)) => {
                 error::unknown_subcommand(spec.name.as_bytes(), args.get(1).unwrap_or_default())
             }
-            Refusal::Other(ResolveError::WrongArity(spec)) => error::wrong_arity(spec.id.full_name()).into_bytes(),
+            Refusal::Other(ResolveError::WrongArity(spec)) => {
+                error::wrong_arity(spec.id.full_name()).into_bytes()
+            }
         }
     }
 }

@@ -52,7 +52,11 @@ fn start_server(start: &config::Start) -> ExitCode {
             let (shared, barrier) = (shared.clone(), barrier.clone());
             let l = if i == 0 { l.take() } else { None };
             std::thread::spawn(move || {
-                if epoll { go(EpollIo::new().unwrap(), i, l, shared, &barrier) } else { go(UringIo::new(1024).unwrap(), i, l, shared, &barrier) }
+                if epoll {
+                    go(EpollIo::new().unwrap(), i, l, shared, &barrier)
+                } else {
+                    go(UringIo::new(1024).unwrap(), i, l, shared, &barrier)
+                }
             })
         })
         .collect();
