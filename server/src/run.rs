@@ -1,76 +1,269 @@
 //! Starting and stopping: from the command line to cores that turn, and back.
+//!
+//! The order matters to whoever watches: a wrong configuration is told before anything is logged,
+//! sockets are bound before threads start, no core turns before all of them can be woken, and
+//! "Ready to accept connections" is said only when it is true.
 
 use crate::clock::Ticks;
-use crate::config::{self, Invocation};
+use crate::config::choices::IoBackend;
+use crate::config::{self, Config, Invocation, Settings};
 use crate::core::Core;
 use crate::core::state::CoreState;
+use crate::host::{self, cpus, limits};
 use crate::io::{Backend, EpollIo, Io, Socket, UringIo};
-use crate::shared::{Shared, Start};
+use crate::life::{PidFile, Supervision, daemonize, set_title, title};
+use crate::listen::{Listener, listen};
+use crate::log::{self, banner};
+use crate::shared::{CoreFacts, Shared, Start, StopReason};
+use crate::{crash, signal};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::{Arc, Barrier};
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+/// Entries of a core's submission queue: more operations than this in one turn are submitted in two goes.
+const RING_ENTRIES: u32 = 1024;
+/// What a ring with its buffers takes of locked memory on kernels that count it, in bytes.
+const RING_LOCKED_BYTES: u64 = 1 << 20;
 
 /// Runs what the command line asks for.
 #[must_use]
 pub fn main(arguments: &[OsString]) -> ExitCode {
     match Invocation::parse(arguments) {
         Invocation::Help => print!("{}", config::usage()),
-        Invocation::Run(start) => return start_server(&start),
-        _ => return ExitCode::FAILURE,
+        Invocation::Version => println!("{}", banner::version_line()),
+        Invocation::PrintConfig => print!("{}", config::print_config()),
+        Invocation::CheckSystem => return host::check_system(),
+        Invocation::Unsupported(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+        Invocation::Run(start) => return serve(&start, arguments.is_empty()),
     }
     ExitCode::SUCCESS
 }
 
-fn start_server(start: &config::Start) -> ExitCode {
+/// Loads the configuration and serves until told to stop.
+fn serve(start: &config::Start, no_arguments: bool) -> ExitCode {
+    let config_file = start.absolute_config_file();
     let loaded = match start.load(&|name| proto::command::lookup(name).is_some()) {
-        Ok(l) => l,
+        Ok(loaded) => loaded,
         Err(e) => {
             eprint!("{e}");
             return ExitCode::FAILURE;
         }
     };
-    let s = loaded.config.settings();
-    crate::log::configure(&s);
-    let cores = if s.shards == 0 { 1 } else { s.shards };
-    let shared = Shared::new(Start {
-        cores,
-        config: loaded.config,
-        config_file: None,
-        hash_seed: 12345,
-        run_id: "0".repeat(40),
-        started_unix_ms: 0,
-        executable: String::new(),
-        io_name: "uring",
-    });
-    let l = std::net::TcpListener::bind(("127.0.0.1", s.port)).unwrap();
-    let l: std::os::fd::OwnedFd = l.into();
-    let barrier = Arc::new(Barrier::new(cores));
-    let mut l = Some(l);
-    let epoll = s.io.word() == "epoll" || Backend::choose().0 == Backend::Epoll;
-    let hs: Vec<_> = (0..cores)
-        .map(|i| {
-            let (shared, barrier) = (shared.clone(), barrier.clone());
-            let l = if i == 0 { l.take() } else { None };
-            std::thread::spawn(move || {
-                if epoll {
-                    go(EpollIo::new().unwrap(), i, l, shared, &barrier)
-                } else {
-                    go(UringIo::new(1024).unwrap(), i, l, shared, &barrier)
-                }
-            })
-        })
-        .collect();
-    for h in hs {
-        let _ = h.join();
+    let mut config = loaded.config;
+    let settings = config.settings();
+    if let Err(e) = std::env::set_current_dir(&settings.dir) {
+        eprintln!("Can't chdir to '{}': {}", settings.dir.display(), config::os_reason(&e));
+        return ExitCode::FAILURE;
     }
+    if settings.daemonize
+        && let Err(e) = daemonize()
+    {
+        eprintln!("Can't go into the background: {}", config::os_reason(&e));
+        return ExitCode::FAILURE;
+    }
+    log::configure(&settings);
+    if let Err(e) = log::start_writer() {
+        eprintln!("Can't start the thread that writes the log: {}", config::os_reason(&e));
+        return ExitCode::FAILURE;
+    }
+    crash::report_panics();
+    if settings.crash_log_enabled {
+        crash::install(log::file().as_deref());
+    }
+    banner::starting();
+    banner::configured(no_arguments.then_some("percore-server"));
+    loaded.warnings.iter().for_each(|w| log::warning(format_args!("{w}")));
+    match limits::raise_open_files(settings.maxclients) {
+        Ok(fits) => config.set_maxclients(fits),
+        Err(why) => log::die(format_args!("{why}")),
+    }
+    run(config, config_file)
+}
+
+/// Everything from a valid configuration on.
+fn run(config: Config, config_file: Option<std::path::PathBuf>) -> ExitCode {
+    let settings = config.settings();
+    let cpus = plan_cpus(&settings);
+    let backend = choose_backend(&settings);
+    let supervision = Supervision::begin(settings.supervised);
+    let pid_file = PidFile::write(&settings, settings.daemonize);
+    banner::logo(&settings, cpus.len());
+    let listeners = listen(&settings).unwrap_or_else(|why| log::die(format_args!("{why}")));
+    host::checks::warnings(&settings).iter().for_each(|w| log::warning(format_args!("{w}")));
+    if let Some(title) = title(&settings, "percore-server", config_file.as_deref()) {
+        set_title(&title);
+    }
+    let shared = Shared::new(Start {
+        cores: cpus.len(),
+        config,
+        config_file,
+        hash_seed: u64::from_ne_bytes(random()),
+        run_id: random::<20>().iter().map(|b| format!("{b:02x}")).collect(),
+        started_unix_ms: unix_ms(),
+        executable: std::env::current_exe().map(|p| p.display().to_string()).unwrap_or_default(),
+        io_name: match backend {
+            Backend::Uring => "io_uring",
+            Backend::Epoll => "epoll",
+        },
+    });
+    watch_signals(&shared);
+    banner::initialized();
+    let kinds: Vec<&str> = listeners.iter().map(|l| l.kind).collect();
+    let threads = start_cores(&shared, backend, &cpus, listeners);
+    if kinds.contains(&"tcp") {
+        banner::ready("tcp");
+    }
+    if kinds.contains(&"unix") {
+        banner::ready("unix");
+    }
+    supervision.ready();
+    for thread in threads {
+        if thread.join().is_err() {
+            log::die(format_args!("A core has failed"));
+        }
+    }
+    supervision.stopping();
+    finish(&settings, pid_file)
+}
+
+fn finish(settings: &Settings, pid_file: Option<PidFile>) -> ExitCode {
+    if let Some(pid_file) = pid_file {
+        log::notice(format_args!("Removing the pid file."));
+        pid_file.remove();
+    }
+    if let Some(path) = &settings.unixsocket {
+        log::notice(format_args!("Removing the unix socket file."));
+        let _ = std::fs::remove_file(path); // someone else may have taken it away
+    }
+    log::warning(format_args!("Percore is now ready to exit, bye bye..."));
+    log::flush();
     ExitCode::SUCCESS
 }
 
-fn go<I: Io>(mut io: I, i: usize, l: Option<std::os::fd::OwnedFd>, shared: Arc<Shared>, barrier: &Barrier) {
-    if let Some(l) = l {
-        io.add_listener(0, Socket::Fd(l)).unwrap();
+/// The CPU of each shard.
+fn plan_cpus(settings: &Settings) -> Vec<usize> {
+    let mask = cpus::affinity().unwrap_or_else(|e| {
+        let why = config::os_reason(&e);
+        log::die(format_args!("Can't read the CPU affinity mask: {why}"))
+    });
+    let listed = config::units::cpu_list(&settings.cpus).unwrap_or_default();
+    cpus::plan(settings.shards, &listed, &mask).unwrap_or_else(|why| log::die(format_args!("{why}")))
+}
+
+/// The backend that is asked for, or the best that works here.
+fn choose_backend(settings: &Settings) -> Backend {
+    match settings.io {
+        IoBackend::Epoll => {
+            log::notice(format_args!("I/O through epoll, as configured (io epoll)"));
+            Backend::Epoll
+        }
+        IoBackend::Uring => match crate::io::probe_uring() {
+            Ok(()) => Backend::Uring,
+            Err(why) => log::die(format_args!("io_uring is asked for (io uring) and cannot be used: {why}")),
+        },
+        IoBackend::Auto => match Backend::choose() {
+            (backend, None) => backend,
+            (backend, Some(why)) => {
+                log::warning(format_args!("I/O through epoll, since io_uring cannot be used here: {why}"));
+                if let Some(more) = limits::locked_memory_shortage(RING_LOCKED_BYTES) {
+                    log::warning(format_args!("{more}"));
+                }
+                backend
+            }
+        },
     }
-    let mut core = Core::new(io, CoreState::new(i, shared, Ticks::calibrated()));
-    barrier.wait();
-    core.run();
+}
+
+fn watch_signals(shared: &Arc<Shared>) {
+    let shared = shared.clone();
+    let watching = signal::watch(move |which| {
+        let name = match which {
+            signal::StopSignal::Int => "SIGINT",
+            signal::StopSignal::Term => "SIGTERM",
+        };
+        log::warning(format_args!("Received {name} scheduling shutdown..."));
+        shared.stop(StopReason::Signal);
+    });
+    if let Err(e) = watching {
+        log::die(format_args!("Can't watch for signals: {}", config::os_reason(&e)));
+    }
+}
+
+/// Starts a thread a shard, and returns once all of them turn.
+fn start_cores(
+    shared: &Arc<Shared>,
+    backend: Backend,
+    cpus: &[usize],
+    listeners: Vec<Listener>,
+) -> Vec<JoinHandle<()>> {
+    let ticks = Ticks::calibrated();
+    let all_made = Arc::new(Barrier::new(cpus.len() + 1));
+    let mut listeners = Some(listeners);
+    let start = |(index, &cpu): (usize, &usize)| {
+        let plan = CorePlan {
+            index,
+            cpu,
+            shared: shared.clone(),
+            ticks: ticks.clone(),
+            listeners: listeners.take().unwrap_or_default(),
+            all_made: all_made.clone(),
+        };
+        let body = move || match backend {
+            Backend::Uring => UringIo::new(RING_ENTRIES).map(|io| plan.turn(io)),
+            Backend::Epoll => EpollIo::new().map(|io| plan.turn(io)),
+        };
+        let checked = move || {
+            if let Err(e) = body() {
+                log::die(format_args!("Core {index} can't start its I/O: {}", config::os_reason(&e)));
+            }
+        };
+        cpus::spawn_shard(index, cpu, checked).unwrap_or_else(|e| {
+            log::die(format_args!("Can't start the thread of shard {index}: {}", config::os_reason(&e)))
+        })
+    };
+    let threads = cpus.iter().enumerate().map(start).collect();
+    all_made.wait();
+    threads
+}
+
+/// What a core's thread is given. The first one gets the listeners, see [`crate::core::accept`].
+struct CorePlan {
+    index: usize,
+    cpu: usize,
+    shared: Arc<Shared>,
+    ticks: Ticks,
+    listeners: Vec<Listener>,
+    all_made: Arc<Barrier>,
+}
+
+impl CorePlan {
+    fn turn<I: Io>(self, mut io: I) {
+        for (i, listener) in self.listeners.into_iter().enumerate() {
+            if let Err(e) = io.add_listener(i, Socket::Fd(listener.fd)) {
+                log::die(format_args!("Can't accept on {}: {}", listener.at, config::os_reason(&e)));
+            }
+        }
+        let tid = rustix::thread::gettid().as_raw_nonzero().get();
+        self.shared.facts.lock()[self.index] = Some(CoreFacts { cpu: self.cpu, tid });
+        let mut core = Core::new(io, CoreState::new(self.index, self.shared, self.ticks));
+        self.all_made.wait();
+        core.run();
+    }
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0u8; N];
+    if let Err(e) = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        log::die(format_args!("The kernel gives no random numbers: {e}"));
+    }
+    bytes
+}
+
+fn unix_ms() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }

@@ -43,7 +43,7 @@ impl SlotMap {
 /// A core's facts that never change once it runs.
 #[derive(Clone, Debug)]
 pub struct CoreFacts {
-    pub cpu: Option<usize>,
+    pub cpu: usize,
     /// The kernel's id of the thread.
     pub tid: i32,
 }

@@ -31,6 +31,7 @@ impl CoreState {
             || !self.flush.is_empty()
             || !self.closing.is_empty()
             || !self.outbox.is_empty()
+            || self.look_again
             || self.slices_pending()
     }
 

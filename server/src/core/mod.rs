@@ -99,6 +99,7 @@ impl<I: Io> Core<I> {
     /// will be called again when it is to wake up.
     fn wait(&mut self) -> bool {
         let busy = self.state.has_work();
+        self.state.look_again = false;
         let index = self.state.index;
         let mut wait = if busy { Duration::ZERO } else { self.state.until_cron(self.io.mono_ns()) };
         if !wait.is_zero() && !self.state.shared.mailboxes.may_sleep(index) {
@@ -206,6 +207,7 @@ impl<I: Io> Core<I> {
         if !conn.throttled {
             conn.throttled = true;
             self.state.throttled.push(id);
+            self.state.look_again = true;
             self.io.set_reading(id, false);
         }
     }

@@ -72,6 +72,9 @@ pub struct CoreState {
     pub transactions: HashMap<u64, (ConnId, Box<Transaction>)>,
     /// Connections that are not served until they have read more of their replies.
     pub throttled: Vec<ConnId>,
+    /// A client was throttled in this turn. Its output may leave whole with the next submission, which
+    /// nothing tells: so the next turn must not sleep, and look at it again.
+    pub look_again: bool,
     /// Sockets that a listener of this core has accepted.
     pub accepted: Vec<(usize, Socket)>,
 
@@ -114,6 +117,7 @@ impl CoreState {
             next_transaction: 1,
             transactions: HashMap::new(),
             throttled: Vec::new(),
+            look_again: false,
             accepted: Vec::new(),
             clockwork: Clockwork::default(),
             last_adopter: cores - 1,
