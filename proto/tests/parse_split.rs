@@ -184,7 +184,7 @@ proptest! {
 /// The same property over many more cases, the same ones in every run.
 #[test]
 fn seeded_mutations_parse_the_same() {
-    let config = Config { cases: 10_000, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 5_000, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
     runner.run(&case(), check).unwrap();
 }
