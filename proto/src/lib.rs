@@ -9,6 +9,7 @@ pub mod error;
 pub mod glob;
 pub mod inline;
 pub mod number;
+pub mod key_spec;
 pub mod parse;
 pub mod reply;
 pub mod slot;

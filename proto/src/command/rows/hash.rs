@@ -1,0 +1,130 @@
+//! Commands on hashes.
+
+use super::prelude::*;
+
+const fn hash(id: Id, arity: i16) -> CommandSpec {
+    CommandSpec::new(id, Group::Hash, arity).acl(&[Acl::HASH]).place(Place::Shard)
+}
+
+pub(super) const ROWS: &[CommandSpec] = &[
+    hash(Id::Hdel, -3)
+        .syntax("key field...")
+        .summary("Deletes fields of a hash, and the hash with its last field.")
+        .since("2.0.0")
+        .complexity("O(N) where N is the number of fields to be removed")
+        .flags(&[WRITE, FAST])
+        .keys(&[key(1, &[RW, DELETE])])
+        .history(&[("2.4.0", "Accepts multiple `field` arguments.")]),
+    hash(Id::Hexists, 3)
+        .syntax("key field")
+        .summary("Tells whether a hash has a field.")
+        .since("2.0.0")
+        .complexity("O(1)")
+        .flags(&[READONLY, FAST])
+        .keys(&[key(1, &[RO])]),
+    hash(Id::Hget, 3)
+        .syntax("key field")
+        .summary("Returns the value of a field of a hash.")
+        .since("2.0.0")
+        .complexity("O(1)")
+        .flags(&[READONLY, FAST])
+        .keys(&[key(1, &[RO, ACCESS])]),
+    hash(Id::Hgetall, 2)
+        .syntax("key")
+        .summary("Returns all fields of a hash with their values.")
+        .since("2.0.0")
+        .complexity("O(N) where N is the size of the hash")
+        .flags(&[READONLY])
+        .keys(&[key(1, &[RO, ACCESS])])
+        .tips(&["nondeterministic_output_order"]),
+    hash(Id::Hincrby, 4)
+        .syntax("key field increment")
+        .summary("Adds a number to the integer value of a field; an absent field counts as 0.")
+        .since("2.0.0")
+        .complexity("O(1)")
+        .flags(&[WRITE, DENYOOM, FAST])
+        .keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    hash(Id::Hincrbyfloat, 4)
+        .syntax("key field increment:double")
+        .summary("Adds a number to the floating point value of a field; an absent field counts as 0.")
+        .since("2.6.0")
+        .complexity("O(1)")
+        .flags(&[WRITE, DENYOOM, FAST])
+        .keys(&[key(1, &[RW, ACCESS, UPDATE])]),
+    hash(Id::Hkeys, 2)
+        .syntax("key")
+        .summary("Returns all fields of a hash.")
+        .since("2.0.0")
+        .complexity("O(N) where N is the size of the hash")
+        .flags(&[READONLY])
+        .keys(&[key(1, &[RO, ACCESS])])
+        .tips(&["nondeterministic_output_order"]),
+    hash(Id::Hlen, 2)
+        .syntax("key")
+        .summary("Counts the fields of a hash.")
+        .since("2.0.0")
+        .complexity("O(1)")
+        .flags(&[READONLY, FAST])
+        .keys(&[key(1, &[RO])]),
+    hash(Id::Hmget, -3)
+        .syntax("key field...")
+        .summary("Returns the values of some fields of a hash.")
+        .since("2.0.0")
+        .complexity("O(N) where N is the number of fields being requested")
+        .flags(&[READONLY, FAST])
+        .keys(&[key(1, &[RO, ACCESS])]),
+    hash(Id::Hmset, -4)
+        .syntax("key data(field value)...")
+        .summary("Sets fields of a hash.")
+        .since("2.0.0")
+        .complexity("O(N) where N is the number of fields being set")
+        .flags(&[WRITE, DENYOOM, FAST])
+        .keys(&[key(1, &[RW, UPDATE])])
+        .deprecated("4.0.0", "`HSET` with multiple field-value pairs"),
+    hash(Id::Hrandfield, -2)
+        .syntax("key [options(count [WITHVALUES])]")
+        .summary("Returns random fields of a hash.")
+        .since("6.2.0")
+        .complexity("O(N) where N is the number of fields returned")
+        .flags(&[READONLY])
+        .keys(&[key(1, &[RO, ACCESS])])
+        .tips(&["nondeterministic_output"]),
+    hash(Id::Hscan, -3)
+        .syntax("key cursor [MATCH pattern] [COUNT count]")
+        .summary("Walks through the fields of a hash.")
+        .since("2.8.0")
+        .complexity("O(1) a call, O(N) for a full walk over N fields")
+        .flags(&[READONLY])
+        .keys(&[key(1, &[RO, ACCESS])])
+        .tips(&["nondeterministic_output"]),
+    hash(Id::Hset, -4)
+        .syntax("key data(field value)...")
+        .summary("Sets fields of a hash, which is created if absent.")
+        .since("2.0.0")
+        .complexity("O(N) where N is the number of fields given")
+        .flags(&[WRITE, DENYOOM, FAST])
+        .keys(&[key(1, &[RW, UPDATE])])
+        .history(&[("4.0.0", "Accepts multiple `field` and `value` arguments.")]),
+    hash(Id::Hsetnx, 4)
+        .syntax("key field value")
+        .summary("Sets a field of a hash if it is absent.")
+        .since("2.0.0")
+        .complexity("O(1)")
+        .flags(&[WRITE, DENYOOM, FAST])
+        .keys(&[key(1, &[RW, INSERT])]),
+    hash(Id::Hstrlen, 3)
+        .syntax("key field")
+        .summary("Returns the length of the value of a field.")
+        .since("3.2.0")
+        .complexity("O(1)")
+        .flags(&[READONLY, FAST])
+        .keys(&[key(1, &[RO])]),
+    hash(Id::Hvals, 2)
+        .syntax("key")
+        .summary("Returns all values of a hash.")
+        .since("2.0.0")
+        .complexity("O(N) where N is the size of the hash")
+        .flags(&[READONLY])
+        .keys(&[key(1, &[RO, ACCESS])])
+        .tips(&["nondeterministic_output_order"]),
+];
