@@ -8,6 +8,10 @@
 //! loop needs no more than a `?`. Returning `Ok` instead would look like a spurious wake-up: the
 //! core would lower its flag, and a lost wake-up, the bug to find, could not happen.
 //!
+//! A send that the socket takes whole tells nobody, as on the ring, where a completion is posted
+//! for short sends only; a connection whose send was short ends the sleep once its queue is empty.
+//! So a core that stops reading because of what is unsent must not sleep in the very next turn.
+//!
 //! A turn that does not sleep may deliver less than everything that is due, in any order between
 //! connections, and now and then nothing at all, as real ones may.
 

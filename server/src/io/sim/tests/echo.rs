@@ -49,6 +49,7 @@ pub(super) struct Echo {
     /// Closes a connection (with flush) that sends this byte.
     pub(super) close_on: Option<u8>,
     pub(super) flush: bool,
+    paused: bool,
 }
 
 impl Echo {
@@ -67,6 +68,7 @@ impl Echo {
             parks: 0,
             close_on: None,
             flush: true,
+            paused: false,
         }
     }
 
@@ -101,12 +103,16 @@ impl Echo {
         }
     }
 
+    /// Nothing wakes a core when a send succeeds at once, as it may at the next submission. So the
+    /// turn after a pause must not sleep: what is still unsent after it has met a full socket, and
+    /// the end of *that* is told.
     fn press_back(&mut self) {
         for (conn, reading, _) in self.live.values_mut() {
             let unsent = self.io.unsent(*conn);
             self.most_unsent = self.most_unsent.max(unsent);
             if *reading != (unsent < UNSENT_MAX) {
                 *reading = !*reading;
+                self.paused |= !*reading;
                 self.io.set_reading(*conn, *reading);
             }
         }
@@ -117,7 +123,8 @@ impl SimCore for Echo {
     fn turn(&mut self) {
         let known: Vec<ConnId> = self.live.values().map(|(c, _, _)| *c).collect();
         let mut events = Events::default();
-        match self.io.turn(self.wait, &mut events) {
+        let wait = if std::mem::take(&mut self.paused) { Some(Duration::ZERO) } else { self.wait };
+        match self.io.turn(wait, &mut events) {
             Err(e) if e.kind() == ErrorKind::WouldBlock => return self.parks += 1,
             other => other.expect("a turn"),
         }
