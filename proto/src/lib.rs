@@ -7,8 +7,14 @@ mod dtoa;
 pub mod encode;
 pub mod error;
 pub mod glob;
+mod inline;
 pub mod key_spec;
-pub mod inline;
 pub mod number;
 pub mod parse;
+pub mod reply;
 pub mod slot;
+
+/// The crate's README, so that its example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

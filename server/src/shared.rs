@@ -2,6 +2,8 @@
 //! never changes after the start), or is cold enough for one.
 
 use crate::config::{Config, Settings};
+use crate::conn::Conn;
+use crate::core::state::Now;
 use crate::errors::ErrorCounts;
 use crate::latency::LatencyEvents;
 use crate::mailbox::Mailboxes;
@@ -12,6 +14,8 @@ use crate::samples::Samples;
 use crate::slowlog::SlowLog;
 use crate::stats::CoreStats;
 use parking_lot::{Mutex, RwLock};
+use proto::args::Args;
+use proto::command::{CommandSpec, Flags};
 use proto::slot::SLOT_COUNT;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
@@ -197,6 +201,20 @@ impl Shared {
     #[must_use]
     pub fn stop_reason(&self) -> Option<StopReason> {
         *self.stop.lock()
+    }
+
+    /// Logs a slow command, and tells the latency monitor.
+    #[cold]
+    pub fn slow(&self, s: &Settings, spec: &CommandSpec, args: Args<'_>, nanos: u64, now: Now, conn: &Conn) {
+        let unix_s = now.unix_us / 1_000_000;
+        let fast = spec.flags.contains(Flags::FAST);
+        let event = if fast { "fast-command" } else { "command" };
+        self.latency.add(event, nanos / 1_000_000, unix_s, s.latency_monitor_threshold_ms);
+        let slower = u64::try_from(s.slowlog_log_slower_than_us);
+        if slower.is_ok_and(|us| nanos / 1000 >= us) && !spec.flags.contains(Flags::SKIP_SLOWLOG) {
+            let (peer, name) = (&conn.ends.peer, &conn.name);
+            self.slowlog.add(args, nanos / 1000, unix_s, peer, name, s.slowlog_max_len);
+        }
     }
 
     /// Sums one counter over all cores.

@@ -10,7 +10,7 @@ use crate::task::{Answer, Task};
 use proto::args::{Args, Span};
 use proto::command::CommandSpec;
 use proto::encode::Resp;
-use shard::hop::{Hop, HopResult};
+use shard::hop::{Hop, Hopped};
 
 /// One command of a [`Work`].
 #[derive(Clone, Copy)]
@@ -130,7 +130,8 @@ pub struct HopWork {
     pub transaction: u64,
     pub part: usize,
     pub now_ms: i64,
-    pub hop: Hop,
+    /// `None`: this shard only holds.
+    pub hop: Option<Hop>,
 }
 
 /// What goes through a shard in the order it was posted.
@@ -150,7 +151,7 @@ pub enum Direct {
     HopDone {
         transaction: u64,
         part: usize,
-        result: HopResult,
+        found: Option<Hopped>,
     },
     /// Second hop: run it, answer, and let the shard go on.
     Release(Box<HopWork>),

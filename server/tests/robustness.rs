@@ -202,13 +202,7 @@ fn mutated_frames_harm_nobody_else() {
         });
     });
     assert!(sent.into_inner() >= wanted);
-    wait_for_clients(&server, 1);
-}
-
-/// Waits until INFO counts at most `n` clients: those that left are forgotten.
-fn wait_for_clients(server: &Server, n: i64) {
-    let clients = || server.info("connected_clients").and_then(|v| v.parse::<i64>().ok());
-    peer::wait_until("clients that left are closed", LIMIT, || clients().is_some_and(|now| now <= n));
+    server.wait_for_clients(1);
 }
 
 /// The whole answer to raw bytes, until the server closes.
@@ -281,7 +275,7 @@ fn clients_that_leave_in_the_middle_are_forgotten() {
             }
         }
     });
-    wait_for_clients(&server, 1);
+    server.wait_for_clients(1);
     assert_eq!(server.connect().words("EXISTS half"), Value::Int(0), "half a command did something");
 }
 
@@ -325,7 +319,7 @@ fn a_client_that_never_reads_stops_nobody() {
             assert_eq!(conn.call(&["ECHO", &n.to_string()]), Value::bulk(n.to_string()));
         }
     });
-    wait_for_clients(&server, 1);
+    server.wait_for_clients(1);
 }
 
 fn open_files(server: &Server) -> usize {
@@ -338,7 +332,7 @@ fn open_files(server: &Server) -> usize {
 fn connections_that_come_and_go_leave_nothing() {
     let server = Server::start(SHARDS);
     server.connect().must("PING");
-    wait_for_clients(&server, 1);
+    server.wait_for_clients(1);
     let before = open_files(&server);
     let start = Instant::now();
     for n in 0..3000_u32 {
@@ -351,7 +345,7 @@ fn connections_that_come_and_go_leave_nothing() {
             _ => assert_eq!(conn.words("PING"), Value::Simple(b"PONG".to_vec())),
         }
     }
-    wait_for_clients(&server, 1);
+    server.wait_for_clients(1);
     peer::wait_until("descriptors are closed", LIMIT, || open_files(&server) <= before + 8);
 }
 
@@ -383,7 +377,7 @@ fn idle_connections_are_kept_and_cost_little() {
         assert_eq!(conn.call(&["ECHO", &n.to_string()]), Value::bulk(n.to_string()));
     }
     drop(conns);
-    wait_for_clients(&server, 1);
+    server.wait_for_clients(1);
 }
 
 /// Lets this process, and the servers it starts, open so many files.

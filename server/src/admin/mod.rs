@@ -1,6 +1,8 @@
 //! Commands about the server and its connections: everything that has no key. Each has its
 //! connection to itself: what the client sent before is done, what it sent after waits.
 
+mod client;
+mod client_filter;
 mod session;
 
 use crate::core::state::CoreState;
@@ -17,6 +19,7 @@ impl CoreState {
             CommandId::Auth => session::auth(self, id, args),
             CommandId::Quit => session::quit(self, id),
             CommandId::Reset => session::reset(self, id),
+            _ if spec.parent == Some(CommandId::Client) => client::run(self, id, spec, args),
             other => self.reply(id, |r| r.error(&error::not_supported_yet(other.full_name()))),
         }
     }

@@ -50,7 +50,7 @@ pub fn auth(core: &mut CoreState, id: ConnId, args: Args<'_>) {
             }
             core.reply(id, |r| r.ok());
         }
-        Err(Denied::NoPasswordSet) => core.reply(id, |r| r.error(error::AUTH_WITHOUT_PASSWORD)),
+        Err(Denied::NoPasswordSet) => core.reply(id, |r| r.error(error::NO_PASSWORD_SET)),
         Err(Denied::WrongPassword) => core.reply(id, |r| r.error(error::WRONG_PASS)),
     }
 }
@@ -70,7 +70,7 @@ fn wishes<'a>(args: Args<'a>) -> Result<Wishes<'a>, String> {
         Some(2) => Resp::V2,
         Some(3) => Resp::V3,
         Some(_) => return Err(error::NO_PROTO.to_owned()),
-        None => return Err("ERR Protocol version is not an integer or out of range".to_owned()),
+        None => return Err(error::PROTO_NOT_AN_INTEGER.to_owned()),
     });
     let mut i = 2;
     while let Some(option) = args.get(i) {

@@ -8,7 +8,7 @@ use super::state::CoreState;
 use crate::config::special::NORMAL;
 use crate::conn::{Conn, Ends};
 use crate::io::{ConnId, Io, Socket};
-use crate::listen;
+use crate::socket;
 use crate::work::Direct;
 use std::sync::atomic::Ordering;
 
@@ -50,7 +50,7 @@ impl<I: Io> Core<I> {
     /// Takes a socket over; it is counted among this core's clients already.
     pub fn adopt(&mut self, socket: Socket, _listener: usize) {
         let state = &mut self.state;
-        let ends = listen::prepare(&socket, state.settings.tcp_keepalive_seconds);
+        let ends = socket::prepare(&socket, state.settings.tcp_keepalive_seconds);
         let verdict = state.verdict(&ends);
         let id = state.conns.reserve();
         if let Err(e) = self.io.add(id, socket) {

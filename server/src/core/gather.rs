@@ -36,6 +36,14 @@ pub struct Part {
     next: usize,
 }
 
+impl Part {
+    /// A part that has not come back yet.
+    #[must_use]
+    pub fn of(shard: usize) -> Self {
+        Self { shard, ..Self::default() }
+    }
+}
+
 /// A batch under way.
 #[derive(Default)]
 pub struct Batch {

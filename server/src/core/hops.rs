@@ -1,8 +1,9 @@
 //! Commands that must read on one shard before they can write on another: RENAME, RENAMENX, COPY
-//! and MSETNX between shards. The steps are the shard crate's ([`shard::hop`]); this file sees
+//! and MSETNX between shards. The steps are the shard crate's ([`shard::plan`]); this file sees
 //! to their order:
 //!
-//! 1. the first hops are posted to all shards of the command at one point of the order
+//! 1. the first hops are posted to all shards that own a key of it, whether they have something to
+//!    say or not, at one point of the order
 //!    (see [`crate::mailbox`]); each shard runs its own when its turn comes, answers, and holds:
 //!    it runs nothing else;
 //! 2. with all answers in, the second hops go out by the direct lane; each shard runs its own, answers and
@@ -23,44 +24,70 @@ use crate::io::ConnId;
 use crate::work::{Direct, HopWork, Ordered};
 use proto::args::Args;
 use proto::command::CommandSpec;
+use proto::key_spec::keys_of;
 use proto::slot::slot_of;
-use shard::hop::{HopResult, Plan};
+use shard::Cx;
+use shard::hop::{Hop, Hopped};
+use shard::plan::{Plan, TwoHops};
 
 /// A transaction under way, at the core that asked for it.
 pub struct Transaction {
-    pub number: u64,
-    plan: Plan,
-    /// The shard of each part.
+    /// What follows the first hop; `None` once it has been asked.
+    then: Option<TwoHops>,
+    /// The shards that hold, in the order of the parts.
     shards: Vec<usize>,
-    results: Vec<Option<HopResult>>,
+    /// What the first hops found, by part.
+    found: Vec<Option<Hopped>>,
+    /// The parts that had a first step, in the order the plan wants them.
+    asked: Vec<usize>,
     waiting: usize,
-    second: bool,
+    reply: Vec<u8>,
 }
 
 impl CoreState {
-    /// Starts a command that spans shards and needs two hops.
+    /// Starts a command whose keys lie on several shards, and that needs two hops.
     pub fn begin_transaction(&mut self, id: ConnId, spec: &'static CommandSpec, args: Args<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
-        let (db, resp) = (conn.db as usize, conn.resp);
+        let mut cx = Cx::new(spec.id, conn.db as usize, self.now.unix_ms());
+        cx.resp = conn.resp;
         let slots = &self.shared.slots;
         let owner = |key: &[u8]| slots.owner(slot_of(key)) as usize;
-        let plan = match Plan::new(spec.id, db, resp, self.settings.databases, args, &owner) {
-            Ok(plan) => plan,
-            Err(text) => return self.reply(id, |r| r.error(&text)),
-        };
+        let plan = Plan::new(&cx, args, self.settings.databases, &self.shard.settings, owner);
+        match plan {
+            Plan::Refused { reply } => self.reply(id, |r| r.raw().extend_from_slice(&reply)),
+            Plan::Whole { shard } => self.forward(id, shard, spec, args),
+            Plan::Hops(hops) => {
+                let mut keys = Vec::new();
+                keys_of(spec, args, &mut keys);
+                let mut shards: Vec<usize> = keys.iter().map(|k| owner(args.at(k.at as usize))).collect();
+                shards.sort_unstable();
+                shards.dedup();
+                self.post_first_hops(id, hops, shards);
+            }
+        }
+    }
+
+    fn post_first_hops(&mut self, id: ConnId, mut hops: TwoHops, shards: Vec<usize>) {
         let number = self.transaction();
-        let hops = plan.first_hops();
-        let shards: Vec<usize> = hops.iter().map(|(shard, _)| *shard).collect();
-        let waiting = hops.len();
-        let now_ms = self.now.unix_ms();
-        for (part, (shard, hop)) in hops.into_iter().enumerate() {
-            let work = HopWork { origin: self.index, transaction: number, part, now_ms, hop };
+        let mut steps: Vec<Option<Hop>> = shards.iter().map(|_| None).collect();
+        let mut asked = Vec::new();
+        for (shard, hop) in std::mem::take(&mut hops.first) {
+            let Ok(part) = shards.binary_search(&shard) else {
+                debug_assert!(false, "a step is for the owner of one of the keys");
+                continue;
+            };
+            asked.push(part);
+            steps[part] = Some(hop);
+        }
+        let (origin, now_ms, waiting) = (self.index, self.now.unix_ms(), shards.len());
+        for (part, (&shard, hop)) in shards.iter().zip(steps).enumerate() {
+            let work = HopWork { origin, transaction: number, part, now_ms, hop };
             self.outbox.ordered(shard, Ordered::Hold(Box::new(work)));
         }
         self.outbox.spans_shards();
         self.stats().hops_out.add(waiting as u64);
-        let results = (0..waiting).map(|_| None).collect();
-        let transaction = Transaction { number, plan, shards, results, waiting, second: false };
+        let found = shards.iter().map(|_| None).collect();
+        let transaction = Transaction { then: Some(hops), shards, found, asked, waiting, reply: Vec::new() };
         self.transactions.insert(number, (id, Box::new(transaction)));
         if let Some(conn) = self.conns.get(id) {
             conn.doing = Doing::Transaction(number);
@@ -82,43 +109,54 @@ impl CoreState {
 
     fn run_hop(&mut self, work: HopWork) {
         self.stats().hops_in.add(1);
-        let (result, dirty) = self.shard.hop(work.now_ms, work.hop);
-        self.stats().dirty.add(dirty);
-        let done = Direct::HopDone { transaction: work.transaction, part: work.part, result };
+        let found = work.hop.map(|hop| {
+            let mut cx = Cx::new(proto::command::CommandId::Exec, hop.db, work.now_ms);
+            let found = self.shard.hop(&mut cx, hop);
+            self.stats().dirty.add(cx.dirty);
+            found
+        });
+        let done = Direct::HopDone { transaction: work.transaction, part: work.part, found };
         self.outbox.direct(work.origin, done);
     }
 
     /// An answer to a hop of one of our transactions.
-    pub fn hop_done(&mut self, number: u64, part: usize, result: HopResult) {
+    pub fn hop_done(&mut self, number: u64, part: usize, found: Option<Hopped>) {
         let Some((_, t)) = self.transactions.get_mut(&number) else {
             debug_assert!(false, "hops are answered once");
             return;
         };
-        t.results[part] = Some(result);
+        t.found[part] = found;
         t.waiting -= 1;
         if t.waiting > 0 {
             return;
         }
-        if !t.second {
-            return self.send_second_hops(number);
+        if t.then.is_some() {
+            return self.post_second_hops(number);
         }
         let Some((id, t)) = self.transactions.remove(&number) else { return };
-        let reply = t.plan.reply(t.results.into_iter().flatten().collect());
-        self.reply(id, |r| r.raw().extend_from_slice(&reply));
+        self.reply(id, |r| r.raw().extend_from_slice(&t.reply));
         self.resume(id);
     }
 
-    fn send_second_hops(&mut self, number: u64) {
-        let now_ms = self.now.unix_ms();
+    /// Every shard that holds gets a second hop, if only to be let go.
+    fn post_second_hops(&mut self, number: u64) {
+        let (origin, now_ms) = (self.index, self.now.unix_ms());
         let Some((_, t)) = self.transactions.get_mut(&number) else { return };
-        t.second = true;
-        let results: Vec<HopResult> = t.results.iter_mut().filter_map(Option::take).collect();
-        let hops = t.plan.second_hops(results);
-        debug_assert_eq!(hops.len(), t.shards.len(), "every shard that holds is let go");
-        t.waiting = hops.len();
-        for (part, (shard, hop)) in hops.into_iter().enumerate() {
-            let work = HopWork { origin: self.index, transaction: number, part, now_ms, hop };
+        let Some(then) = t.then.take() else { return };
+        let mut answers = Vec::new();
+        for &part in &t.asked {
+            answers.extend(t.found[part].take());
+        }
+        let finish = then.then(answers);
+        t.reply = finish.reply;
+        t.waiting = t.shards.len();
+        let mut steps = finish.second;
+        for (part, &shard) in t.shards.iter().enumerate() {
+            let at = steps.iter().position(|(s, _)| *s == shard);
+            let hop = at.map(|i| steps.swap_remove(i).1);
+            let work = HopWork { origin, transaction: number, part, now_ms, hop };
             self.outbox.direct(shard, Direct::Release(Box::new(work)));
         }
+        debug_assert!(steps.is_empty(), "one second step a shard, and only for shards that hold");
     }
 }

@@ -23,7 +23,9 @@ pub fn run(
         CommandId::Select => select(args, db, settings, reply),
         CommandId::Time => time(now, reply),
         CommandId::Lolwut => lolwut(args, reply),
-        _ if proto::command::reply::run(spec, args, reply) => {}
+        _ if spec.id == CommandId::Command || spec.parent == Some(CommandId::Command) => {
+            proto::command::reply::answer(spec.id, args, reply);
+        }
         id => reply.error(&error::not_supported_yet(id.full_name())),
     }
 }

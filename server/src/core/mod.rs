@@ -116,7 +116,7 @@ impl<I: Io> Core<I> {
         }
         self.state.stats().idle_nanos.add(self.io.mono_ns().saturating_sub(before));
         if let Err(e) = result {
-            crate::log::fatal(format_args!("core {index}: waiting for events failed: {e}"));
+            crate::log::die(format_args!("Core {index}: waiting for events failed: {e}"));
         }
         while self.state.spare.len() < SPARE_MAX {
             let spare = self.io.spare();
@@ -142,7 +142,7 @@ impl<I: Io> Core<I> {
     fn handle(&mut self, message: Direct) {
         match message {
             Direct::Done(work) => self.state.batch_part_done(work),
-            Direct::HopDone { transaction, part, result } => self.state.hop_done(transaction, part, result),
+            Direct::HopDone { transaction, part, found } => self.state.hop_done(transaction, part, found),
             Direct::Release(work) => self.state.run_second_hop(*work),
             Direct::Adopt { socket, listener } => self.adopt(socket, listener),
             Direct::Task(task) => self.state.run_task(task),

@@ -12,6 +12,7 @@ use super::plan::{Plan, Routed, Target};
 use super::state::{CoreState, Now};
 use crate::config::Settings;
 use crate::conn::{Conn, Doing, ReplyMode};
+use crate::io::ConnId;
 use crate::shared::Shared;
 use crate::work::{Ordered, Work};
 use proto::args::Args;
@@ -218,7 +219,17 @@ impl CoreState {
         }
     }
 
-    fn send_batch(&mut self, id: crate::io::ConnId, mut batch: Box<Batch>, works: Vec<Box<Work>>) {
+    /// Sends one command to one shard, as a batch of its own.
+    pub fn forward(&mut self, id: ConnId, shard: usize, spec: &'static CommandSpec, args: Args<'_>) {
+        let db = self.conns.get(id).map_or(0, |c| c.db);
+        let hash = args.get(spec.first_key()).map_or(0, |k| self.shard.key(k).hash);
+        let mut maker = BatchMaker { core: self, conn: id, batch: Box::default(), works: Vec::new() };
+        maker.whole(shard as u16, spec, args, db, hash);
+        let (batch, works) = (maker.batch, maker.works);
+        self.send_batch(id, batch, works);
+    }
+
+    fn send_batch(&mut self, id: ConnId, mut batch: Box<Batch>, works: Vec<Box<Work>>) {
         if works.len() > 1 {
             self.outbox.spans_shards();
         }
@@ -345,11 +356,11 @@ impl Router<'_> {
             }
         };
         if !conn.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
-            return self.refuse(conn, plan, first, Some(spec), error::NO_AUTH);
+            return self.refuse(conn, plan, first, Some(spec), error::NO_AUTH.as_bytes());
         }
         if !spec.built {
             let text = error::not_supported_yet(spec.id.full_name());
-            return self.refuse(conn, plan, first, Some(spec), &text);
+            return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
         }
         if self.shared.pause.holds(spec, self.now.unix_ms()) {
             return Some(Stop::Paused);
@@ -389,7 +400,7 @@ impl Router<'_> {
         {
             hash = self.shard.key(bytes).hash;
             if target == Target::Shard(self.index) {
-                self.shard.prefetch_bucket(conn.db as usize, hash);
+                self.shard.dbs[conn.db as usize].prefetch_bucket(hash);
             }
         }
         conn.commands += 1;
@@ -423,7 +434,7 @@ impl Router<'_> {
         plan: &mut Plan,
         first: usize,
         spec: Option<&'static CommandSpec>,
-        text: &str,
+        text: &[u8],
     ) -> Option<Stop> {
         let from = plan.literals.len() as u32;
         Reply::new(&mut plan.literals, conn.resp).error(text);
@@ -498,7 +509,7 @@ impl Router<'_> {
 /// Builds a batch out of routed commands.
 struct BatchMaker<'a> {
     core: &'a mut CoreState,
-    conn: crate::io::ConnId,
+    conn: ConnId,
     batch: Box<Batch>,
     works: Vec<Box<Work>>,
 }
@@ -508,11 +519,7 @@ impl BatchMaker<'_> {
         let args = Args::new(input, plan.spans_of(r));
         match (r.target, r.spec) {
             (Target::Shard(shard), Some(spec)) => {
-                let part = self.part(shard as usize);
-                let work = &mut self.works[part as usize];
-                work.begin(spec, r.db, r.hash);
-                args.iter().for_each(|a| work.push(a));
-                self.batch.steps.push(Step::One { part });
+                self.whole(shard, spec, args, r.db, r.hash);
             }
             (Target::Many { split, from, to }, Some(spec)) => {
                 let lanes = &plan.lanes[from as usize..to as usize];
@@ -533,6 +540,15 @@ impl BatchMaker<'_> {
         }
     }
 
+    /// A command that one shard runs whole.
+    fn whole(&mut self, shard: u16, spec: &'static CommandSpec, args: Args<'_>, db: u16, hash: u64) {
+        let part = self.part(shard as usize);
+        let work = &mut self.works[part as usize];
+        work.begin(spec, db, hash);
+        args.iter().for_each(|a| work.push(a));
+        self.batch.steps.push(Step::One { part });
+    }
+
     /// The part for a shard, made when the first command falls on it.
     fn part(&mut self, shard: usize) -> u16 {
         if let Some(i) = self.batch.parts.iter().position(|p| p.shard == shard) {
@@ -545,7 +561,7 @@ impl BatchMaker<'_> {
             work.no_touch = conn.no_touch;
         }
         self.works.push(work);
-        self.batch.parts.push(Part { shard, ..Part::default() });
+        self.batch.parts.push(Part::of(shard));
         index as u16
     }
 

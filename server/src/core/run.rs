@@ -37,7 +37,7 @@ impl CoreState {
         for group in plan.commands.chunks(PREFETCH) {
             for r in group {
                 if r.hash != 0 {
-                    self.shard.prefetch_entry(r.db as usize, r.hash);
+                    self.shard.dbs[r.db as usize].prefetch_entry(r.hash);
                 }
             }
             for r in group {
@@ -114,11 +114,11 @@ impl CoreState {
         let mut ends = std::mem::take(&mut work.ends);
         let mut mark = self.ticks.read();
         for c in &commands {
-            self.shard.prefetch_bucket(c.db as usize, c.hash);
+            self.shard.dbs[c.db as usize].prefetch_bucket(c.hash);
         }
         for group in commands.chunks(PREFETCH) {
             for c in group {
-                self.shard.prefetch_entry(c.db as usize, c.hash);
+                self.shard.dbs[c.db as usize].prefetch_entry(c.hash);
             }
             for c in group {
                 let asker = Asker { resp: work.resp, no_touch: work.no_touch, db: c.db, hash: c.hash };

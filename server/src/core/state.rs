@@ -145,7 +145,12 @@ impl CoreState {
     fn apply_settings(&mut self) {
         self.shard.settings = super::slices::shard_settings(&self.settings, &self.shared);
         let slower = self.settings.slowlog_log_slower_than_us;
-        self.slow_nanos = u64::try_from(slower).map_or(u64::MAX, |us| us.saturating_mul(1000));
+        let slow_log = u64::try_from(slower).map_or(u64::MAX, |us| us.saturating_mul(1000));
+        let monitor = match self.settings.latency_monitor_threshold_ms {
+            0 => u64::MAX,
+            ms => ms.saturating_mul(1_000_000),
+        };
+        self.slow_nanos = slow_log.min(monitor);
         self.ticks
             .set_enabled(self.settings.latency_tracking || self.settings.slowlog_log_slower_than_us >= 0);
     }
@@ -204,7 +209,17 @@ impl CoreState {
         }
     }
 
-    /// Executes `each` for every connection, by its id.
+    /// Ends a connection once the question it has asked is answered.
+    pub fn close_after_reply(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get(id) {
+            conn.ended = true; // nothing more is read: when the answer is out, it closes
+            conn.input.clear();
+            conn.pos = 0;
+            conn.parser = proto::parse::Parser::default();
+        }
+    }
+
+    /// All connections of this core.
     pub fn conn_ids(&self) -> Vec<ConnId> {
         self.conns.iter().map(|c: &Conn| c.id).collect()
     }

@@ -9,6 +9,7 @@
 
 mod clock;
 mod conns;
+pub mod disk;
 pub mod epoll;
 mod outbox;
 pub mod sim;

@@ -204,6 +204,15 @@ impl Server {
         Some(line.split_once(':')?.1.trim().to_string())
     }
 
+    /// Waits until INFO counts at most `n` clients, the one that asks among them: a server learns of a
+    /// close a moment after the client.
+    pub fn wait_for_clients(&self, n: i64) {
+        let clients = || self.info("connected_clients").and_then(|v| v.parse::<i64>().ok());
+        peer::wait_until("clients that left are closed", START_LIMIT, || {
+            clients().is_some_and(|now| now <= n)
+        });
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the server runs");
     }

@@ -5,6 +5,9 @@
 //!
 //! Where io_uring is forbidden its tests say so and pass; with PERCORE_REQUIRE_URING=1 they fail.
 
+// A test says what went wrong by failing there.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod closing;
 mod flow;
 mod limits;

@@ -136,5 +136,5 @@ pub fn read_some(client: &mut impl Read, into: &mut Vec<u8>, max: usize) -> bool
 
 /// Bytes that tell when one is missing, doubled or out of place.
 pub fn pattern(len: usize) -> Vec<u8> {
-    (0..len as u64).map(|n| (n ^ n >> 8 ^ n >> 16 ^ (n >> 13) * 7) as u8).collect()
+    (0..len as u64).map(|n| (n ^ (n >> 8) ^ (n >> 16) ^ ((n >> 13) * 7)) as u8).collect()
 }

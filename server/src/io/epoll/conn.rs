@@ -1,4 +1,8 @@
 //! A connection on epoll: reading, writing, its end.
+//!
+//! While a closed connection still has something to flush, what its peer says is read and thrown
+//! away (up to a bound): closing a socket with unread bytes resets the connection, and the peer
+//! would lose the end of our answer.
 
 use super::{EpollIo, RECEIVE_MAX};
 use crate::io::conns::Index;
@@ -12,6 +16,8 @@ use std::os::fd::OwnedFd;
 
 /// Bytes sent to one connection a turn, about: what a send may cost the loop.
 const SEND_MAX: usize = 1 << 20;
+/// Bytes thrown away for a peer that goes on talking while it is being closed.
+const DISCARD_MAX: usize = 1 << 20;
 /// Buffers of one sendmsg(2).
 const VECTORS: usize = 16;
 
@@ -33,6 +39,8 @@ pub(super) struct Conn {
     ended: bool,
     /// The core has closed it; it only finishes sending.
     closing: bool,
+    /// Bytes received and thrown away since.
+    discarded: usize,
     /// Sending has failed: what is queued is dropped.
     pub mute: bool,
     pub outbox: Outbox,
@@ -53,6 +61,7 @@ impl EpollIo {
                 want_read: true,
                 ended: false,
                 closing: false,
+                discarded: 0,
                 mute: false,
                 outbox: Outbox::default(),
             },
@@ -150,6 +159,9 @@ impl EpollIo {
             }
         }
         if conn.closing && conn.outbox.is_empty() {
+            if conn.readable {
+                conn.read(&mut self.scratch, sink);
+            }
             self.conns.remove(index); // Closes the descriptor.
         } else {
             self.mark_dirty(index);
@@ -161,7 +173,7 @@ impl EpollIo {
         let Some(conn) = self.conns.get_mut(index) else { return };
         conn.closing = true;
         if flush && !conn.outbox.is_empty() {
-            return;
+            return self.mark_ready(index);
         }
         if let Some(mut conn) = self.conns.remove(index) {
             conn.outbox.clear(&mut self.pool);
@@ -171,7 +183,8 @@ impl EpollIo {
 
 impl Conn {
     fn may_read(&self) -> bool {
-        self.readable && self.want_read && !self.ended && !self.closing
+        let wanted = if self.closing { self.discarded < DISCARD_MAX } else { self.want_read };
+        wanted && self.readable && !self.ended
     }
 
     /// One recv(2).
@@ -181,7 +194,11 @@ impl Conn {
             Ok((count, _)) => {
                 // Less than asked for: the socket is empty, and what comes later is a new edge.
                 self.readable = count == RECEIVE_MAX || self.ending;
-                sink.received(self.id, &scratch[..count]);
+                if self.closing {
+                    self.discarded += count;
+                } else {
+                    sink.received(self.id, &scratch[..count]);
+                }
             }
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => self.readable = false,
@@ -210,8 +227,8 @@ impl Conn {
     /// Reports the end, once.
     fn end<S: Sink>(&mut self, why: Closed, sink: &mut S) {
         if !self.ended && !self.closing {
-            self.ended = true;
             sink.closed(self.id, why);
         }
+        self.ended = true;
     }
 }

@@ -12,10 +12,12 @@
 //!    └───────────────────┴──── last completion ───────────────┘
 //! ```
 //!
-//! Closing. The core's name for the connection is forgotten at once; the entry stays until nothing is
-//! outstanding: no receive, no send, no bytes to flush. Only then is the descriptor closed (by
-//! the ring, with the next submission), so no operation ever runs on a number that has been
-//! given to somebody else.
+//! Closing. The core's name for the connection is forgotten at once. While there is something to
+//! flush, what the peer still says is received and thrown away (up to a bound): closing a socket
+//! with unread bytes resets the connection, and the peer would lose the end of our answer. When
+//! nothing is left to send, a cancel and a close leave in one submission, in this order: the receive
+//! is gone before its descriptor's number can be given to somebody else. The entry stays
+//! until the receive's last completion has come.
 
 use super::UringIo;
 use super::op::{Kind, user_data};
@@ -24,7 +26,10 @@ use super::send::{Message, Sending};
 use crate::io::conns::Index;
 use crate::io::outbox::Outbox;
 use crate::io::{Closed, ConnId, Sink};
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+
+/// Bytes thrown away for a peer that goes on talking while it is being closed.
+const DISCARD_MAX: usize = 1 << 20;
 
 /// Where the receive of a connection stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,13 +41,16 @@ pub(super) enum Receiving {
 
 pub(super) struct Conn {
     pub id: ConnId,
-    pub fd: OwnedFd,
+    /// `None` when it has been closed and only a last completion is awaited.
+    pub fd: Option<OwnedFd>,
     pub receiving: Receiving,
     pub want_read: bool,
     /// The end has been reported: there is nothing more to receive.
     pub ended: bool,
     /// The core has closed it; it only finishes.
     pub closing: bool,
+    /// Bytes received and thrown away since.
+    discarded: usize,
     /// Sending has failed, or is not wanted any more: what is queued is dropped.
     pub mute: bool,
     pub sending: Sending,
@@ -51,14 +59,25 @@ pub(super) struct Conn {
 }
 
 impl Conn {
+    /// The descriptor's number, for an operation.
+    pub fn raw_fd(&self) -> RawFd {
+        self.fd.as_ref().map_or(-1, AsRawFd::as_raw_fd)
+    }
+
+    fn wants_bytes(&self) -> bool {
+        let wanted = if self.closing { self.discarded < DISCARD_MAX } else { self.want_read };
+        wanted && !self.ended && self.fd.is_some()
+    }
+
     pub fn new(id: ConnId, fd: OwnedFd) -> Conn {
         Conn {
             id,
-            fd,
+            fd: Some(fd),
             receiving: Receiving::Idle,
             want_read: true,
             ended: false,
             closing: false,
+            discarded: 0,
             mute: false,
             sending: Sending::Idle,
             outbox: Outbox::default(),
@@ -76,10 +95,10 @@ impl UringIo {
     pub(super) fn arm(&mut self, index: Index) {
         let data = self.conn_data(Kind::Recv, index);
         let Some(conn) = self.conns.get_mut(index) else { return };
-        if conn.want_read && !conn.ended && !conn.closing && conn.receiving == Receiving::Idle {
+        if conn.wants_bytes() && conn.receiving == Receiving::Idle {
             conn.receiving = Receiving::Armed;
             self.outstanding += 1;
-            self.ring.recv(conn.fd.as_raw_fd(), data);
+            self.ring.recv(conn.raw_fd(), data);
         }
     }
 
@@ -102,10 +121,11 @@ impl UringIo {
         if last {
             conn.receiving = Receiving::Idle;
         }
-        let (id, silent) = (conn.id, conn.closing || conn.ended);
         if let Some(buffer) = done.buffer() {
-            if done.result > 0 && !silent {
-                sink.received(id, self.buffers.bytes(buffer, done.result as usize));
+            if conn.closing {
+                conn.discarded += done.result.max(0) as usize;
+            } else if done.result > 0 && !conn.ended {
+                sink.received(conn.id, self.buffers.bytes(buffer, done.result as usize));
             }
             self.buffers.give_back(buffer);
         }
@@ -119,6 +139,8 @@ impl UringIo {
         if last {
             self.arm(index);
             self.finish(index);
+        } else if self.conns.get(index).is_some_and(|conn| !conn.wants_bytes()) {
+            self.disarm(index);
         }
     }
 
@@ -126,32 +148,39 @@ impl UringIo {
     pub(super) fn end<S: Sink>(&mut self, index: Index, why: Closed, sink: &mut S) {
         let Some(conn) = self.conns.get_mut(index) else { return };
         if !conn.ended && !conn.closing {
-            conn.ended = true;
             sink.closed(conn.id, why);
         }
+        conn.ended = true;
     }
 
-    /// The core's close: stops what can be stopped, and finishes now or when the rest is done.
+    /// The core's close: finishes now, or when what is queued has been sent.
     pub(super) fn shut(&mut self, index: Index, flush: bool) {
         let Some(conn) = self.conns.get_mut(index) else { return };
         conn.closing = true;
-        if !flush {
+        if flush {
+            self.arm(index); // What a paused peer has said already must not lie unread.
+        } else {
             self.silence(index);
         }
-        self.disarm(index);
         self.finish(index);
     }
 
-    /// Closes the descriptor and frees the entry of a closed connection with nothing outstanding.
+    /// Once a closed connection has nothing to send: stops receiving, closes the descriptor, and
+    /// frees the entry when no completion can come any more.
     pub(super) fn finish(&mut self, index: Index) {
         let Some(conn) = self.conns.get(index) else { return };
-        let idle = conn.receiving == Receiving::Idle && conn.sending == Sending::Idle;
-        if !(conn.closing && idle) {
+        if !conn.closing || conn.sending != Sending::Idle {
             return;
         }
-        if let Some(conn) = self.conns.remove(index) {
-            assert!(conn.outbox.is_empty(), "a connection does not end with bytes to flush");
-            self.ring.close(conn.fd.into_raw_fd());
+        assert!(conn.outbox.is_empty(), "a connection does not end with bytes to flush");
+        self.disarm(index);
+        let Some(conn) = self.conns.get_mut(index) else { return };
+        let receiving = conn.receiving;
+        if let Some(fd) = conn.fd.take() {
+            self.ring.close(fd.into_raw_fd());
+        }
+        if receiving == Receiving::Idle {
+            self.conns.remove(index);
         }
     }
 }

@@ -66,7 +66,7 @@ impl Default for UringSizes {
 
 /// Completions of one turn after which it ends even if more are waiting.
 const TURN_MAX: usize = 512;
-/// Tries to get a submission taken, or an overflow emptied, before it is an error.
+/// Enters of one turn to get submissions taken and held-back completions delivered, before it is an error.
 const TRIES_MAX: usize = 10_000;
 
 /// One core's I/O over io_uring. It may be made on any thread; the thread of its first
@@ -85,6 +85,8 @@ pub struct UringIo {
     completions: Vec<Completion>,
     /// Operations that will post a last completion.
     outstanding: usize,
+    /// Barriers under way.
+    barriers: usize,
     event: Arc<OwnedFd>,
     /// The eventfds of peers woken through their rings, by number: kept open for when that fails.
     peers: Vec<Option<Arc<OwnedFd>>>,
@@ -117,6 +119,7 @@ impl UringIo {
             pool: Pool::default(),
             completions: Vec::new(),
             outstanding: 0,
+            barriers: 0,
             event,
             peers: Vec::new(),
         };
@@ -129,26 +132,29 @@ impl UringIo {
         self.ring.watch_event(self.event.as_raw_fd(), op::user_data(Kind::Event, 0));
     }
 
-    /// Enters the ring and handles what has arrived, again while there is likely to be more.
+    /// Enters the ring and handles what has arrived, again while there is likely to be more, and
+    /// until the quick sends are decided: submitted, and every completion of theirs seen.
     fn run<S: Sink>(&mut self, wait: Option<Duration>, sink: &mut S) -> io::Result<()> {
-        let mut total = 0;
-        let mut wait = wait;
+        let (mut wait, mut total, mut submitted) = (wait, 0, self.quick.is_empty());
         for _ in 0..TRIES_MAX {
             self.ring.enter(wait)?;
+            if !submitted && !self.ring.unsubmitted() {
+                submitted = true;
+                if self.ring.overflowed() {
+                    // Completions are held back, perhaps those of our sends.
+                    self.barriers += 1;
+                    self.ring.barrier();
+                }
+            }
             let seen = self.dispatch_all(sink);
             total += seen;
             let more = seen >= ring::BATCH && total < TURN_MAX;
-            if !more && !self.must_go_on() {
+            if !more && submitted && self.barriers == 0 {
                 return Ok(());
             }
             wait = Some(Duration::ZERO);
         }
-        Err(io::Error::other("io_uring takes no submissions"))
-    }
-
-    /// A quick send is decided only when its submission has been taken and no completion is held back.
-    fn must_go_on(&mut self) -> bool {
-        self.ring.overflowed() || (!self.quick.is_empty() && self.ring.unsubmitted())
+        Err(io::Error::other("io_uring does not take or complete what is submitted"))
     }
 
     fn dispatch_all<S: Sink>(&mut self, sink: &mut S) -> usize {
@@ -181,6 +187,7 @@ impl UringIo {
                     self.watch_event();
                 }
             }
+            Kind::Barrier => self.barriers -= 1,
             Kind::Wake => self.on_wake_failed(payload as usize),
             Kind::Event | Kind::Woken | Kind::Ignored => {}
         }

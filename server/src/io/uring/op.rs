@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Wake,
     /// The pause of a listener is over.
     Resume,
+    /// Does nothing, after everything that was submitted before it.
+    Barrier,
 }
 
 const PAYLOAD_BITS: u32 = 56;
@@ -49,9 +51,9 @@ pub(super) fn user_data(kind: Kind, payload: u64) -> u64 {
 
 /// Takes a `user_data` apart; `None` for one that we never made.
 pub(super) fn parts(user_data: u64) -> Option<(Kind, u64)> {
-    use Kind::{Accept, Event, Ignored, Recv, Resume, Send, Wake, Woken};
+    use Kind::{Accept, Barrier, Event, Ignored, Recv, Resume, Send, Wake, Woken};
     let number = (user_data >> PAYLOAD_BITS) as u8;
-    let kind = [Accept, Recv, Send, Ignored, Event, Woken, Wake, Resume]
+    let kind = [Accept, Recv, Send, Ignored, Event, Woken, Wake, Resume, Barrier]
         .into_iter()
         .find(|kind| *kind as u8 == number)?;
     Some((kind, user_data & ((1 << PAYLOAD_BITS) - 1)))
@@ -104,6 +106,12 @@ impl Ring {
         unsafe { self.push(entry) };
     }
 
+    /// Completes after all completions of what was submitted before: they come in order, also
+    /// those that the kernel holds back while the completion queue is full.
+    pub fn barrier(&mut self) {
+        self.push_plain(opcode::Nop::new().build(), user_data(Kind::Barrier, 0));
+    }
+
     /// Posts [`Kind::Woken`] into another ring; completes here only on failure.
     pub fn wake_ring(&mut self, ring: RawFd, on_failure: u64) {
         let woken = user_data(Kind::Woken, 0);
@@ -122,7 +130,7 @@ impl Ring {
     /// An operation that holds no address.
     fn push_plain(&mut self, entry: Entry, user_data: u64) {
         // SAFETY: private to this file, and called for accept (its address is null), receive into
-        // provided buffers, poll, cancel, close and msg_ring only.
+        // provided buffers, poll, cancel, close, nop and msg_ring only.
         unsafe { self.push(entry.user_data(user_data)) };
     }
 

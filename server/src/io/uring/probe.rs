@@ -38,7 +38,7 @@ fn echo(io: &mut UringIo) -> io::Result<Vec<u8>> {
     io.send(id, HELLO.to_vec());
     io.turn(Some(Duration::ZERO), &mut heard)?;
     let mut bytes = [0; 16];
-    let (count, _) = rustix::io::read(&theirs, &mut bytes).map(|count| (count, ()))?;
+    let count = rustix::io::read(&theirs, &mut bytes)?;
     rustix::io::write(&theirs, &bytes[..count])?;
     for _ in 0..10 {
         if heard.bytes.len() < count && !heard.ended {

@@ -30,7 +30,6 @@ use crate::io::conns::Index;
 use crate::io::{Closed, Sink};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{opcode, types::Fd};
-use std::os::fd::AsRawFd;
 
 /// Bytes of one send operation: what a single send may cost the loop, in the kernel.
 const OPERATION_MAX: usize = 1 << 20;
@@ -184,7 +183,7 @@ impl UringIo {
 
 /// The operation that sends the beginning of the outbox, and how many bytes that is.
 fn describe(conn: &mut Conn, flags: i32) -> (Entry, usize) {
-    let fd = Fd(conn.fd.as_raw_fd());
+    let fd = Fd(conn.raw_fd());
     let flags = flags | libc::MSG_NOSIGNAL;
     let mut chunks = conn.outbox.chunks();
     let first = chunks.next().unwrap_or_default();

@@ -1,0 +1,97 @@
+//! Changing an entry that is there: the value, the expiry, the LRU bits. Its key stays.
+//!
+//! A change may move the entry to a larger or smaller allocation; the slot follows. LRU bits are
+//! no change in the sense of snapshots and versions: a read sets them too.
+
+use super::db::{At, Db};
+use super::entry::{Entry, OwnedEntry, inline_max};
+use super::value::{NewValue, StrRef};
+use std::io::Write;
+
+/// The scratch buffer is given back to the allocator beyond this size, bytes.
+const SCRATCH_MAX: usize = 1024;
+
+/// An entry that may be changed. Its key stays.
+pub struct EntryMut<'a> {
+    db: &'a mut Db,
+    hash: u64,
+    at: At,
+}
+
+impl<'a> EntryMut<'a> {
+    pub(super) fn new(db: &'a mut Db, hash: u64, at: At) -> Self {
+        Self { db, hash, at }
+    }
+
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        self.db.entry_at(self.hash, &self.at)
+    }
+
+    fn change<R>(&mut self, change: impl FnOnce(&mut OwnedEntry) -> R) -> R {
+        self.db.edit_at(self.hash, &self.at, change)
+    }
+
+    /// Replaces a value by an integer (encoding `int`).
+    pub fn set_int(&mut self, n: i64) {
+        self.change(|entry| entry.set_value(NewValue::Int(n)));
+    }
+
+    /// Replaces a value by bytes; encoding `embstr` up to 44 bytes, else `raw`.
+    pub fn set_bytes(&mut self, b: &[u8]) {
+        self.change(|entry| {
+            let value = entry.new_bytes(b, false);
+            entry.set_value(value);
+        });
+    }
+
+    /// Edits the string as a growable buffer (APPEND, SETRANGE, SETBIT); it shows as `raw` after.
+    /// A buffer that outgrew the entry stays a buffer, so that n appends cost O(n) in all.
+    pub fn edit_raw<R>(&mut self, edit: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let mut scratch = std::mem::take(&mut self.db.scratch);
+        scratch.clear();
+        let result = self.change(|entry| {
+            let mut bytes = match entry.take_heap() {
+                Some(bytes) => bytes,
+                None => {
+                    copy_short(entry.get(), &mut scratch);
+                    std::mem::take(&mut scratch)
+                }
+            };
+            let result = edit(&mut bytes);
+            if bytes.len() <= inline_max(entry.get().key().len()) {
+                entry.set_value(NewValue::Inline(&bytes, true));
+                scratch = bytes;
+            } else {
+                entry.set_value(NewValue::Heap(bytes, true));
+            }
+            result
+        });
+        if scratch.capacity() <= SCRATCH_MAX {
+            self.db.scratch = scratch;
+        }
+        result
+    }
+
+    /// Sets or clears the expiry (Unix milliseconds).
+    pub fn set_expire(&mut self, at: Option<i64>) {
+        self.change(|entry| entry.set_expire(at));
+    }
+
+    /// The 24 LRU/LFU bits.
+    pub fn set_lru(&mut self, lru: u32) {
+        self.db.set_lru_at(self.hash, &self.at, lru);
+    }
+}
+
+/// Appends the text of a value that lies in its entry.
+fn copy_short(entry: &Entry, to: &mut Vec<u8>) {
+    match entry.string() {
+        Some(StrRef::Int(n)) => {
+            // Writing to a Vec never fails.
+            let _ = write!(to, "{n}");
+        }
+        Some(StrRef::Bytes(b)) => to.extend_from_slice(b),
+        None => {}
+    }
+}
