@@ -46,6 +46,9 @@ pub use value::{Value, os_reason};
 
 use std::path::Path;
 
+/// The least `repl-backlog-size`, in bytes.
+const REPL_BACKLOG_MIN: u64 = 16 * 1024;
+
 /// The value of every directive, and the lines of the file that are not values.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {
@@ -95,8 +98,11 @@ impl Config {
         self.keep_within();
     }
 
-    /// `hz` is a hint: any number is taken, and brought to where it makes sense.
+    /// Some numbers are hints: any is taken, and brought to where it makes sense.
     fn keep_within(&mut self) {
+        if let Value::Size(backlog) = &mut self.values[crate::id!("repl-backlog-size").index()] {
+            *backlog = (*backlog).max(REPL_BACKLOG_MIN);
+        }
         if let Value::Int(hz) = &mut self.values[crate::id!("hz").index()] {
             *hz = (*hz).clamp(1, 500);
         }

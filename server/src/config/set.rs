@@ -38,8 +38,8 @@ impl Config {
         let rows = self.allowed(pairs, caller)?;
         let mut config = self.clone();
         let mut changed = Vec::new();
-        for (id, (_, text)) in std::iter::zip(rows, pairs) {
-            let value = config.read(id, &split(id, text)).map_err(|why| failed(id.row().name, &why))?;
+        for ((id, name), (_, text)) in std::iter::zip(rows, pairs) {
+            let value = config.read(id, &split(id, text)).map_err(|why| failed(name, &why))?;
             config.put(id, value);
             if config.value(id) != self.value(id) || id.row().is(VOLATILE) {
                 changed.push(id);
@@ -48,10 +48,10 @@ impl Config {
         Ok(Change { config, changed })
     }
 
-    /// The rows of all pairs, if every one of them may be set. An alias counts as another directive
-    /// than its name when looking for duplicates, as it does in Redis.
-    fn allowed(&self, pairs: &[(&[u8], &[u8])], caller: Caller) -> Result<Vec<Id>, Refusal> {
-        let mut rows: Vec<(Id, &str)> = Vec::with_capacity(pairs.len());
+    /// The rows of all pairs, with the names that they were given by, if every one of them may be
+    /// set. An alias counts as another directive than its name here, as it does in Redis.
+    fn allowed(&self, pairs: &[(&[u8], &[u8])], caller: Caller) -> Result<Vec<(Id, &'static str)>, Refusal> {
+        let mut rows: Vec<(Id, &'static str)> = Vec::with_capacity(pairs.len());
         for (name, _) in pairs {
             let Some((id, canonical)) = find(name).filter(|(id, _)| id.row().is_value()) else {
                 let name = String::from_utf8_lossy(name);
@@ -69,7 +69,7 @@ impl Config {
             }
             rows.push((id, canonical));
         }
-        Ok(rows.into_iter().map(|(id, _)| id).collect())
+        Ok(rows)
     }
 
     fn forbidden(&self, id: Id, caller: Caller) -> Option<&'static str> {

@@ -22,7 +22,7 @@ pub const ROWS: &[Directive] = &[
     int(
         "maxmemory-samples",
         1,
-        64,
+        INT_MAX,
         "5",
         "Keys looked at to find one to evict. More is nearer the truth and slower.",
     ),
