@@ -169,20 +169,18 @@ pub struct KeyRef {
     pub flags: KeyFlags,
 }
 
-/// Replaces `found` by the keys of this call, in the order of the specs. Arguments that the command
-/// would refuse as a syntax error may give no keys, or those that could be told.
+/// Replaces `found` by the keys of this call, in the order of the specs. A wrong number of arguments
+/// gives none; what the command would refuse as a syntax error gives none, or those that could be told.
 ///
 /// `found` is the caller's to keep between calls; it never grows beyond the number of arguments
 /// times the number of specs.
 pub fn keys_of(spec: &CommandSpec, args: Args<'_>, found: &mut Vec<KeyRef>) {
     found.clear();
-    if by_hand(spec, args, found) {
+    if !spec.accepts(args.len()) || by_hand(spec, args, found) {
         return;
     }
     if spec.has_one_key() {
-        if spec.first_key() < args.len() {
-            push(found, spec.first_key(), spec.keys[0].flags);
-        }
+        push(found, spec.first_key(), spec.keys[0].flags);
     } else if by_specs(spec.keys, args, found).is_none() {
         found.clear();
     }
@@ -200,6 +198,9 @@ fn by_specs(specs: &[KeySpec], args: Args<'_>, found: &mut Vec<KeyRef>) -> Optio
             Begin::Unknown => return None,
         };
         let (first, last, step) = range(spec.find, first, args)?;
+        if last < first && matches!(spec.find, Find::Range { .. }) {
+            continue; // none of what may be repeated (PFMERGE with a destination only)
+        }
         let argc = args.len() as i64;
         if first >= argc || last >= argc || last < first {
             return None;
@@ -376,4 +377,122 @@ fn xread(spec: &CommandSpec, args: Args<'_>, found: &mut Vec<KeyRef>) -> bool {
         };
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::OwnedArgs;
+    use crate::command::{all, resolve};
+    use proptest::prelude::*;
+
+    fn found(row: &CommandSpec, words: &[&str]) -> Vec<KeyRef> {
+        let mut found = vec![KeyRef { at: 9, flags: READ }]; // what was there is replaced
+        keys_of(row, OwnedArgs::of(words).args(), &mut found);
+        found
+    }
+
+    fn keys<'a>(words: &[&'a str]) -> Vec<&'a str> {
+        let row = resolve(OwnedArgs::of(words).args()).unwrap();
+        found(row, words).iter().map(|key| words[key.at as usize]).collect()
+    }
+
+    fn split(call: &str) -> Vec<&str> {
+        call.split(' ').collect()
+    }
+
+    #[test]
+    fn fixed_positions() {
+        assert_eq!(keys(&["GET", "k"]), ["k"]);
+        assert_eq!(keys(&split("MSET a 1 b 2")), ["a", "b"]);
+        assert_eq!(keys(&split("BITOP AND d a b")), ["d", "a", "b"]);
+        assert_eq!(keys(&split("PFMERGE d")), ["d"]);
+        assert_eq!(keys(&split("OBJECT ENCODING k")), ["k"]);
+        assert!(keys(&["PING", "x"]).is_empty());
+        assert!(keys(&split("SSUBSCRIBE c d")).is_empty(), "channels are no keys");
+    }
+
+    #[test]
+    fn counted_keys() {
+        assert_eq!(keys(&split("EVAL s 2 a b c")), ["a", "b"]);
+        assert_eq!(keys(&split("ZUNIONSTORE d 2 a b WEIGHTS 1 2")), ["d", "a", "b"]);
+        for count in ["0", "3", "-1", "01", "+1", "x", "", "99999999999999999999"] {
+            assert!(keys(&["EVAL", "s", count, "a", "b"]).is_empty(), "{count}");
+        }
+    }
+
+    #[test]
+    fn keys_behind_words() {
+        assert_eq!(keys(&split("XREAD COUNT 1 STREAMS a b 0 0")), ["a", "b"]);
+        assert_eq!(
+            keys(&split("XREADGROUP COUNT 1 GROUP streams c STREAMS k >")),
+            ["k"],
+            "a group called streams"
+        );
+        assert_eq!(keys(&split("GEORADIUS k 1 1 2 m STORE a STORE b")), ["k", "a", "b"]);
+        assert_eq!(keys(&split("SORT l BY store GET store LIMIT 0 1 STORE a STORE b")), ["l", "b"]);
+        assert_eq!(keys(&["MIGRATE", "h", "1", "", "0", "5", "AUTH", "keys", "KEYS", "a", "b"]), ["a", "b"]);
+        assert_eq!(keys(&split("MIGRATE h 1 k 0 5 COPY")), ["k"]);
+        assert!(keys(&split("MIGRATE h 1 k 0 5 KEYS a")).is_empty(), "both forms at once are an error");
+    }
+
+    #[test]
+    fn access_that_depends_on_arguments() {
+        let access = |call: &str| {
+            let words = split(call);
+            found(resolve(OwnedArgs::of(&words).args()).unwrap(), &words)[0].flags
+        };
+        assert_eq!(access("SET k v NX"), OVERWRITE);
+        assert_eq!(access("SET k v gEt"), CHANGE);
+        assert_eq!(access("BITFIELD k OVERFLOW SAT GET u8 0"), READ);
+        assert_eq!(access("BITFIELD k GET u8 0 SET u8 0 1"), CHANGE);
+        assert_eq!(access("BITFIELD k nope"), CHANGE);
+    }
+
+    #[test]
+    fn the_old_triple() {
+        let triple = |call: &str| {
+            let row = resolve(OwnedArgs::of(call.split(' ')).args()).unwrap();
+            let LegacyRange { first, last, step } = row.legacy_range;
+            (first, last, step)
+        };
+        assert_eq!(triple("GET k"), (1, 1, 1));
+        assert_eq!(triple("MSET k v"), (1, -1, 2));
+        assert_eq!(triple("RENAME a b"), (1, 2, 1), "two specs side by side");
+        assert_eq!(triple("PFMERGE d"), (1, -1, 1));
+        assert_eq!(triple("EVAL s 0"), (0, 0, 0));
+        assert_eq!(triple("PING"), (0, 0, 0));
+    }
+
+    #[test]
+    fn the_short_cut_says_what_the_search_says() {
+        for row in all() {
+            let arity = usize::from(row.arity.unsigned_abs());
+            assert!(row.first_key() < arity, "{}", row.full_name());
+            let words: Vec<&str> = row.full_name().split('|').chain(["1"; 8]).take(arity).collect();
+            let keys = found(row, &words);
+            if row.first_key() > 0 {
+                assert_eq!(keys.first().map(|k| k.at as usize), Some(row.first_key()), "{}", row.full_name());
+            }
+            if row.has_one_key() {
+                assert_eq!(keys.len(), 1, "{}", row.full_name());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_out_of_bounds(
+            row in 0..all().len(),
+            rest in proptest::collection::vec("STREAMS|store|storedist|KEYS|get|by|limit|count|group|[0-9]{1,3}|", 0..12),
+        ) {
+            let row = &all()[row];
+            let words: Vec<&str> = row.full_name().split('|').chain(rest.iter().map(String::as_str)).collect();
+            let keys = found(row, &words);
+            prop_assert!(keys.len() <= words.len() * row.keys.len().max(1));
+            for key in keys {
+                prop_assert!((1..words.len()).contains(&(key.at as usize)) && !key.flags.is_empty());
+            }
+        }
+    }
 }

@@ -11,4 +11,10 @@ mod inline;
 pub mod key_spec;
 pub mod number;
 pub mod parse;
+pub mod reply;
 pub mod slot;
+
+/// The crate's README, so that its example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -67,7 +67,8 @@ impl CommandHistograms {
     #[must_use]
     pub fn seen(&self) -> Vec<CommandId> {
         let all = proto::command::ALL_COMMANDS.iter().copied();
-        all.filter(|&id| self.by_command[id as usize].is_some() || self.last.is_some_and(|l| l.0 == id)).collect()
+        all.filter(|&id| self.by_command[id as usize].is_some() || self.last.is_some_and(|l| l.0 == id))
+            .collect()
     }
 
     pub fn reset(&mut self, id: CommandId) {
@@ -79,7 +80,8 @@ impl CommandHistograms {
 /// An empty histogram with the bounds of the cores' own.
 #[must_use]
 pub fn empty() -> Histogram<u64> {
-    Histogram::new_with_max(NANOS_MAX, 2).unwrap_or_else(|_| Histogram::new(2).unwrap_or_else(|_| unreachable!("two digits are allowed")))
+    Histogram::new_with_max(NANOS_MAX, 2)
+        .unwrap_or_else(|_| Histogram::new(2).unwrap_or_else(|_| unreachable!("two digits are allowed")))
 }
 
 /// Samples kept of each event, as in Redis.

@@ -252,7 +252,8 @@ mod tests {
         assert!(out.is_empty() && boxes.pending(1) && !boxes.pending(0));
         let mut inbox = Inbox::default();
         boxes.drain(1, &mut inbox);
-        let seen: Vec<u64> = inbox.direct.iter().map(|d| if let Direct::Note(n) = d { *n } else { 99 }).collect();
+        let seen: Vec<u64> =
+            inbox.direct.iter().map(|d| if let Direct::Note(n) = d { *n } else { 99 }).collect();
         assert_eq!(seen, [0, 1, 2, 3, 4]);
         assert!(!boxes.pending(1));
     }

@@ -104,6 +104,9 @@ mod tests {
         let args = OwnedArgs::of([&b"set"[..], b"a\"b\\", b"\x00\xff\n"]);
         let line = line(&conn, args.args(), now);
         let text = String::from_utf8_lossy(&line).into_owned();
-        assert_eq!(text, "+1339518083.107412 [0 127.0.0.1:60866] \"set\" \"a\\\"b\\\\\" \"\\x00\\xff\\n\"\r\n");
+        assert_eq!(
+            text,
+            "+1339518083.107412 [0 127.0.0.1:60866] \"set\" \"a\\\"b\\\\\" \"\\x00\\xff\\n\"\r\n"
+        );
     }
 }

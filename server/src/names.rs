@@ -54,11 +54,13 @@ impl Refusal {
     #[must_use]
     pub fn text(&self, args: Args<'_>) -> Vec<u8> {
         match self {
-            Refusal::Unknown | Refusal::Other(ResolveError::UnknownCommand) => error::unknown_command(args),
+            Refusal::Unknown | Refusal::Other(ResolveError::UnknownCommand) => error::unknown_command(&args),
             Refusal::Other(ResolveError::UnknownSubcommand(spec)) => {
                 error::unknown_subcommand(spec.name.as_bytes(), args.get(1).unwrap_or_default())
             }
-            Refusal::Other(ResolveError::WrongArity(spec)) => error::wrong_arity(spec.id.full_name()).into_bytes(),
+            Refusal::Other(ResolveError::WrongArity(spec)) => {
+                error::wrong_arity(spec.id.full_name()).into_bytes()
+            }
         }
     }
 }

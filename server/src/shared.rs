@@ -159,7 +159,10 @@ impl Shared {
 
     /// Replaces the configuration by what `change` makes of it, unless it refuses. One change at a
     /// time, and cores take it over before they run any request that came after its reply.
-    pub fn change_config<T, E>(&self, change: impl FnOnce(&Config) -> Result<(Config, T), E>) -> Result<T, E> {
+    pub fn change_config<T, E>(
+        &self,
+        change: impl FnOnce(&Config) -> Result<(Config, T), E>,
+    ) -> Result<T, E> {
         let mut current = self.config.write();
         let (config, what) = change(&current.0)?;
         let settings = Arc::new(config.settings());

@@ -23,7 +23,7 @@ pub fn prepare(socket: &Socket, keepalive_seconds: u32) -> Ends {
 }
 
 fn prepare_fd(fd: &OwnedFd, keepalive_seconds: u32) -> Ends {
-    let peer = getpeername(fd).ok().and_then(inet);
+    let peer = getpeername(fd).ok().flatten().and_then(inet);
     let local = getsockname(fd).ok();
     let mut ends = Ends { fd: fd.as_raw_fd(), ..Ends::default() };
     match (peer, local) {

@@ -148,14 +148,26 @@ pub enum Direct {
     /// A part of a batch has run.
     Done(Box<Work>),
     /// The answer to the first or second hop of a transaction.
-    HopDone { transaction: u64, part: usize, found: Option<Hopped> },
+    HopDone {
+        transaction: u64,
+        part: usize,
+        found: Option<Hopped>,
+    },
     /// Second hop: run it, answer, and let the shard go on.
     Release(Box<HopWork>),
     /// A connection that another core accepted.
-    Adopt { socket: Socket, listener: usize },
+    Adopt {
+        socket: Socket,
+        listener: usize,
+    },
     /// Something to be run on this core, out of order.
     Task(Task),
-    Answer { conn: ConnId, transaction: u64, core: usize, answer: Answer },
+    Answer {
+        conn: ConnId,
+        transaction: u64,
+        core: usize,
+        answer: Answer,
+    },
     /// A line for this core's MONITOR clients.
     Monitor(std::sync::Arc<[u8]>),
     #[cfg(test)]

@@ -146,25 +146,6 @@ impl Shard {
         let now = if looked_at > 0.0 { (dead as f64 * 100.0 / looked_at).min(100.0) } else { 0.0 };
         self.stats.expired_stale_percent = now * 0.05 + self.stats.expired_stale_percent * 0.95;
     }
-
-    /// The mean time to live of a sample of keys of a database, in milliseconds: INFO's `avg_ttl`.
-    /// 0 when the sample met no key with an expiry.
-    pub fn average_ttl(&mut self, db: usize, now_ms: i64) -> i64 {
-        const SAMPLES: usize = 20;
-        if self.dbs[db].expires_len() == 0 {
-            return 0;
-        }
-        let (mut sum, mut count) = (0i128, 0);
-        for _ in 0..SAMPLES {
-            let random = &mut self.random;
-            let expire_at = self.dbs[db].random(&mut || random.draw()).and_then(|entry| entry.expire_at());
-            if let Some(left) = expire_at.map(|at| at.saturating_sub(now_ms)).filter(|&left| left > 0) {
-                sum += i128::from(left);
-                count += 1;
-            }
-        }
-        if count == 0 { 0 } else { (sum / count) as i64 }
-    }
 }
 
 #[cfg(test)]
@@ -226,13 +207,5 @@ mod tests {
         bed.run(&["flushall"]);
         fill(&mut bed, 50, 10);
         assert_eq!(run_to_the_end(&mut bed, NOW_MS + 11), 50);
-    }
-
-    #[test]
-    fn the_average_ttl_is_that_of_keys_with_one() {
-        let mut bed = Bed::new();
-        assert_eq!(bed.shard.average_ttl(0, NOW_MS), 0);
-        fill(&mut bed, 20, 500);
-        assert_eq!(bed.shard.average_ttl(0, NOW_MS), 500);
     }
 }

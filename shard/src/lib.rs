@@ -1,16 +1,19 @@
 //! One shard of the keyspace: an actor's state, synchronous and deterministic. Time and
 //! randomness are arguments; there is no I/O and no await.
 //!
-//! The door is [`Shard::execute`] in [`mod@shard`]; `command/` holds the commands, one file a family;
-//! [`plan`] and [`hop`] what a command does whose keys live on two shards or more.
+//! The door is [`Shard::execute`] in [`mod@shard`]; [`table`] is the keyspace; `command/` holds the
+//! commands, one file a family; [`plan`] and [`hop`] what a command does whose keys live on two
+//! shards or more.
 
 mod command;
 pub mod digest;
 pub mod expire;
 pub mod garbage;
+pub mod hop;
 mod long_double;
 mod lookup;
 pub mod lru;
+pub mod plan;
 mod random;
 pub mod settings;
 pub mod shard;
@@ -20,9 +23,11 @@ pub mod table;
 mod testing;
 
 pub use command::TableStats;
-pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
 pub use expire::Expired;
+pub use hop::{Hop, Hopped};
+pub use plan::Plan;
 pub use settings::{MaxmemoryPolicy, Settings};
 pub use shard::{Cx, Place, Shard};
 pub use stats::Stats;
 pub use table as db;
+pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};

@@ -10,12 +10,11 @@
 //! | `write`   | whatever goes on to change it    | not counted  | updated     |
 //!
 //! They take what to do as a closure instead of returning the entry: so the borrow of the table ends
-//! before a dead key is removed, and one probe of the table serves the look-up and the change.
+//! before a dead key is removed, and one probe of the table serves both.
 
 use crate::db::{Detached, DetachedValue, Entry, EntryMut, Key, StrRef};
 use crate::lru;
 use crate::shard::{Cx, Shard};
-use proto::number::parse_i64;
 
 /// When a look-up updates the access bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +25,17 @@ pub(crate) enum Touch {
     Never,
 }
 
+impl Touch {
+    #[inline]
+    fn happens(self, cx: &Cx) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Normal => !cx.no_touch,
+            Self::Never => false,
+        }
+    }
+}
+
 /// What a write does to the expiry that stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Expiry {
@@ -33,6 +43,18 @@ pub(crate) enum Expiry {
     Clear,
     /// Unix milliseconds.
     At(i64),
+}
+
+impl Expiry {
+    /// The expiry after the write, of one before it.
+    #[inline]
+    fn after(self, before: Option<i64>) -> Option<i64> {
+        match self {
+            Self::Keep => before,
+            Self::Clear => None,
+            Self::At(at) => Some(at),
+        }
+    }
 }
 
 /// Whether a key with this expiry is dead. It lives through its last millisecond, as in Redis.
@@ -54,7 +76,7 @@ impl Shard {
     ) -> R {
         if let Some(mut entry) = self.dbs[db].get_mut(key) {
             if !is_expired(entry.entry().expire_at(), cx.now_ms) {
-                if touch == Touch::Always || touch == Touch::Normal && !cx.no_touch {
+                if touch.happens(cx) {
                     let bits = entry.entry().lru();
                     let touched = lru::touched(bits, &self.settings, cx.now_ms, &mut self.random);
                     if touched != bits {
@@ -68,6 +90,7 @@ impl Shard {
         then(None)
     }
 
+    /// Looks a key up in the command's database, to read it.
     #[inline]
     pub(crate) fn read<R>(
         &mut self,
@@ -76,14 +99,22 @@ impl Shard {
         touch: Touch,
         then: impl FnOnce(Option<&Entry>) -> R,
     ) -> R {
-        let mut hit = false;
-        let result = self.find(cx, cx.db, key, touch, |entry| {
-            hit = entry.is_some();
-            then(entry.as_ref().map(EntryMut::entry))
-        });
-        self.stats.keyspace_hits += u64::from(hit);
-        self.stats.keyspace_misses += u64::from(!hit);
-        result
+        let (settings, random) = (&self.settings, &mut self.random);
+        let db = &mut self.dbs[cx.db];
+        let found = if touch.happens(cx) {
+            db.touch(key, |bits| lru::touched(bits, settings, cx.now_ms, random))
+        } else {
+            db.get(key)
+        };
+        if let Some(entry) = found {
+            if !is_expired(entry.expire_at(), cx.now_ms) {
+                self.stats.keyspace_hits += 1;
+                return then(Some(entry));
+            }
+            self.reap(cx.db, key);
+        }
+        self.stats.keyspace_misses += 1;
+        then(None)
     }
 
     /// A read that leaves the access bits alone.
@@ -144,37 +175,28 @@ impl Shard {
     /// Writes a string as SET does: `int` where the bytes are one, else `embstr` or `raw`.
     #[inline]
     pub(crate) fn put_string(&mut self, cx: &Cx, key: &Key<'_>, value: &[u8], expiry: Expiry) {
-        let written = self.write(cx, key, |entry| match entry {
-            Some(mut entry) if !is_heavy(entry.entry()) => {
-                match parse_i64(value) {
-                    Some(n) => entry.set_int(n),
-                    None => entry.set_bytes(value),
-                }
-                match expiry {
-                    Expiry::Keep => {}
-                    Expiry::Clear => entry.set_expire(None),
-                    Expiry::At(at) => entry.set_expire(Some(at)),
-                }
-                true
+        let db = &mut self.dbs[cx.db];
+        let (mut before, mut lru) = (None, None);
+        if let Some(entry) = db.get(key) {
+            before = entry.expire_at();
+            if is_expired(before, cx.now_ms) || is_heavy(entry) {
+                return self.replace_string(cx, key, value, expiry);
             }
-            _ => false,
-        });
-        if !written {
-            self.replace_string(cx, key, value, expiry);
+            lru = Some(lru::touched(entry.lru(), &self.settings, cx.now_ms, &mut self.random));
         }
+        let lru = lru.unwrap_or_else(|| lru::fresh(&self.settings, cx.now_ms));
+        db.set_string(key, value, expiry.after(before), lru);
     }
 
-    /// The rest of `put_string`: a new key, or one whose old value must not be freed in one go.
+    /// `put_string` where something is to be said about the old value: it is dead, or must not be freed in
+    /// one go.
+    #[cold]
     fn replace_string(&mut self, cx: &Cx, key: &Key<'_>, value: &[u8], expiry: Expiry) {
-        let old = self.dbs[cx.db].remove(key);
-        let lru = old.as_ref().map_or_else(|| lru::fresh(&self.settings, cx.now_ms), |old| old.lru);
-        let expire_at = match expiry {
-            Expiry::Keep => old.as_ref().and_then(|old| old.expire_at),
-            Expiry::Clear => None,
-            Expiry::At(at) => Some(at),
-        };
+        let before = self.take(cx, cx.db, key);
+        let lru = lru::fresh(&self.settings, cx.now_ms);
+        let expire_at = expiry.after(before.as_ref().and_then(|old| old.expire_at));
         self.dbs[cx.db].set_string(key, value, expire_at, lru);
-        if let Some(old) = old {
+        if let Some(old) = before {
             self.discard(old);
         }
     }

@@ -343,3 +343,69 @@ impl CommandSpec {
         !self.subcommands.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{all, spec};
+
+    #[test]
+    fn rows_say_what_they_must() {
+        for row in all() {
+            let name = row.full_name();
+            assert!(row.summary.ends_with('.') && row.summary.len() < 120, "{name}: {}", row.summary);
+            assert_eq!(row.since.split('.').count(), 3, "{name}");
+            assert!(row.arity != 0 && (row.parent.is_none() || row.arity.abs() >= 2), "{name}");
+            assert_eq!(row.doc_flags.contains(DocFlags::DEPRECATED), row.replaced_by.is_some(), "{name}");
+            assert!(!row.flags.contains(Flags::of(&[Flags::WRITE, Flags::READONLY])), "{name}");
+            assert!(row.acl.contains(AclCategories::FAST) != row.acl.contains(AclCategories::SLOW), "{name}");
+            assert!(row.subcommands.is_empty() || row.keys.is_empty(), "{name}: keys are the subcommands'");
+        }
+    }
+
+    #[test]
+    fn a_command_runs_where_its_keys_are() {
+        for row in all() {
+            let name = row.full_name();
+            assert_eq!(row.place == Place::Shard, row.may_have_keys(), "{name}");
+            match row.split {
+                Split::No => {
+                    assert!(row.has_one_key() || row.place != Place::Shard || row.keys.len() <= 1, "{name}")
+                }
+                Split::SumAll | Split::Concat => assert_eq!(row.place, Place::AllShards, "{name}"),
+                Split::AllOk => assert!(matches!(row.place, Place::AllShards | Place::Shard), "{name}"),
+                Split::Sum | Split::Array | Split::TwoHop => {
+                    assert!(row.place == Place::Shard && !row.has_one_key(), "{name}");
+                }
+            }
+            if row.place == Place::Inline {
+                assert!(
+                    !row.flags.intersects(Flags::of(&[Flags::WRITE, Flags::ADMIN, Flags::BLOCKING])),
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_built_hangs_together() {
+        for row in all().iter().filter(|row| row.built) {
+            if let Some(parent) = row.parent {
+                assert!(spec(parent).built, "{}: its container is not", row.full_name());
+            }
+            let subs = row.subcommands.iter().filter(|&&id| spec(id).built).count();
+            assert!(row.subcommands.is_empty() || subs > 0, "{}: none of its subcommands", row.full_name());
+        }
+    }
+
+    #[test]
+    fn arity() {
+        assert!(spec(CommandId::Get).accepts(2) && !spec(CommandId::Get).accepts(1));
+        assert!(!spec(CommandId::Get).accepts(3));
+        assert!(
+            spec(CommandId::Set).accepts(3)
+                && spec(CommandId::Set).accepts(9)
+                && !spec(CommandId::Set).accepts(2)
+        );
+    }
+}

@@ -106,17 +106,22 @@ fn list(core: &mut CoreState, id: ConnId, args: Args<'_>) {
         let chosen = core.conns.iter().filter(|c| !c.closing && filter.matches(c, now));
         Answer::Bytes(chosen.flat_map(|c| (line(c, now, 0) + "\n").into_bytes()).collect())
     });
-    core.ask_all(id, When::Direct, run, Box::new(|core, id, answers| {
-        let mut lines: Vec<String> = Vec::new();
-        for answer in answers {
-            if let Answer::Bytes(b) = answer {
-                lines.extend(String::from_utf8_lossy(&b).split_inclusive('\n').map(str::to_owned));
+    core.ask_all(
+        id,
+        When::Direct,
+        run,
+        Box::new(|core, id, answers| {
+            let mut lines: Vec<String> = Vec::new();
+            for answer in answers {
+                if let Answer::Bytes(b) = answer {
+                    lines.extend(String::from_utf8_lossy(&b).split_inclusive('\n').map(str::to_owned));
+                }
             }
-        }
-        lines.sort_by_key(|l| number_after(l, "id="));
-        let text = lines.concat();
-        core.reply(id, |r| r.verbatim("txt", text.as_bytes()));
-    }));
+            lines.sort_by_key(|l| number_after(l, "id="));
+            let text = lines.concat();
+            core.reply(id, |r| r.verbatim("txt", text.as_bytes()));
+        }),
+    );
 }
 
 fn number_after(line: &str, prefix: &str) -> u64 {
@@ -132,7 +137,9 @@ fn kill(core: &mut CoreState, id: ConnId, args: Args<'_>) {
     let skip = filter.skip_me.then(|| core.conns.get(id).map_or(0, |c| c.client));
     let run = Arc::new(move |core: &mut CoreState| {
         let now = core.now.mono_ns;
-        let ids: Vec<ConnId> = core.conns.iter()
+        let ids: Vec<ConnId> = core
+            .conns
+            .iter()
             .filter(|c| !c.closing && Some(c.client) != skip && filter.matches(c, now))
             .map(|c| c.id)
             .collect();
@@ -147,14 +154,19 @@ fn kill(core: &mut CoreState, id: ConnId, args: Args<'_>) {
         }
         Answer::Number(ids.len() as i64)
     });
-    core.ask_all(id, When::Direct, run, Box::new(move |core, id, answers| {
-        let killed: i64 = answers.iter().map(|a| if let Answer::Number(n) = a { *n } else { 0 }).sum();
-        core.reply(id, |r| match (old_form, killed) {
-            (false, n) => r.int(n),
-            (true, 0) => r.error("ERR No such client"),
-            (true, _) => r.ok(),
-        });
-    }));
+    core.ask_all(
+        id,
+        When::Direct,
+        run,
+        Box::new(move |core, id, answers| {
+            let killed: i64 = answers.iter().map(|a| if let Answer::Number(n) = a { *n } else { 0 }).sum();
+            core.reply(id, |r| match (old_form, killed) {
+                (false, n) => r.int(n),
+                (true, 0) => r.error("ERR No such client"),
+                (true, _) => r.ok(),
+            });
+        }),
+    );
 }
 
 fn set_name(core: &mut CoreState, id: ConnId, args: Args<'_>) {

@@ -149,7 +149,8 @@ mod tests {
         assert_eq!(kill(&["user", "bob"]).unwrap_err(), "ERR No such user 'bob'");
         assert_eq!(kill(&["addr"]).unwrap().1, true);
         assert_eq!(kill(&["addr", "a", "b"]).unwrap_err(), "ERR syntax error");
-        let list = |words: &[&str]| Filter::for_list(OwnedArgs::of(["client", "list"].iter().chain(words)).args());
+        let list =
+            |words: &[&str]| Filter::for_list(OwnedArgs::of(["client", "list"].iter().chain(words)).args());
         assert_eq!(list(&["id", "x"]).unwrap_err(), "ERR Invalid client ID");
         assert_eq!(list(&["type"]).unwrap_err(), "ERR syntax error");
         assert!(list(&["id", "1", "2"]).unwrap().matches(&conn(2, ""), 0));

@@ -197,7 +197,10 @@ mod tests {
     fn hello_wishes() {
         let own = OwnedArgs::of(["hello", "3", "auth", "default", "pw", "SETNAME", "me"]);
         let w = wishes(own.args()).ok().unwrap();
-        assert_eq!((w.resp, w.auth, w.name), (Some(Resp::V3), Some((&b"default"[..], &b"pw"[..])), Some(&b"me"[..])));
+        assert_eq!(
+            (w.resp, w.auth, w.name),
+            (Some(Resp::V3), Some((&b"default"[..], &b"pw"[..])), Some(&b"me"[..]))
+        );
         let bad = |parts: &[&str]| wishes(OwnedArgs::of(parts).args()).err().unwrap();
         assert!(bad(&["hello", "4"]).starts_with("NOPROTO"));
         assert!(bad(&["hello", "x"]).starts_with("ERR Protocol version"));

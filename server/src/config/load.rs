@@ -9,7 +9,8 @@
 //! the reason. A directive that has no effect here is noted once, for one warning line in the log.
 
 use super::row::Line;
-use super::{Config, Id, Kind, REDIS_VERSION, Status, Value, find, os_reason, quote};
+use super::{Config, Id, Kind, Status, Value, find, os_reason, quote};
+use crate::version;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -57,7 +58,7 @@ impl fmt::Display for LoadError {
         match self {
             Self::Unreadable(text) => writeln!(f, "{text}"),
             Self::Wrong { line, reason } => {
-                writeln!(f, "\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***")?;
+                writeln!(f, "\n*** FATAL CONFIG FILE ERROR (Redis {}) ***", version::REDIS)?;
                 if let Some((number, text)) = line {
                     writeln!(f, "Reading the configuration file, at line {number}")?;
                     writeln!(f, ">>> '{}'", String::from_utf8_lossy(text))?;

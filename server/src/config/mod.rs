@@ -46,9 +46,6 @@ pub use value::{Value, os_reason};
 
 use std::path::Path;
 
-/// The version of Redis that Percore answers as.
-pub const REDIS_VERSION: &str = "7.2.4";
-
 /// The value of every directive, and the lines of the file that are not values.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {

@@ -7,7 +7,7 @@
 //! is no directive at all becomes a `# ???` comment. Runs of blank lines become one.
 //!
 //! This is a pure function of the old text and the configuration; writing the result in place of
-//! the file is [`persist_file`](crate::replace_file)'s.
+//! the file is [`replace_file`](crate::replace_file)'s.
 
 use super::special::{CLASSES, REPLICA};
 use super::{Config, Id, Kind, Value, find, ids, quote, units};

@@ -1,4 +1,4 @@
-//! Numbers as Redis reads them: strict decimal integers, memory with units, and lists of CPUs.
+//! Numbers of the configuration: memory with units, C's lenient integers, and lists of CPUs.
 //!
 //! | unit | bytes | unit | bytes |
 //! |---|---|---|---|
@@ -14,21 +14,6 @@ const GB: u64 = 1 << 30;
 
 /// The largest CPU number that a list may name: what a kernel's affinity mask can hold.
 pub const CPU_MAX: usize = 1023;
-
-/// A decimal integer without sign `+`, leading zeros or spaces; None if it is anything else.
-#[must_use]
-pub fn int(text: &[u8]) -> Option<i64> {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let plain = match digits {
-        [b'0'] => text.len() == 1,
-        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
-        _ => false,
-    };
-    if !plain {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
 
 /// A number as C's `strtoll` takes it, to the end of the text: spaces and a sign may lead it.
 #[must_use]
@@ -114,16 +99,6 @@ fn bad_cpus(part: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn integers_are_strict() {
-        for (text, value) in [("0", Some(0)), ("-5", Some(-5)), ("42", Some(42))] {
-            assert_eq!(int(text.as_bytes()), value);
-        }
-        for text in ["", "-", "-0", "007", "+1", " 1", "1 ", "1k", "9223372036854775808"] {
-            assert_eq!(int(text.as_bytes()), None, "{text:?}");
-        }
-    }
 
     #[test]
     fn memory_units_are_redis_units() {

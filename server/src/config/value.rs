@@ -6,6 +6,7 @@
 use super::row::Kind;
 use super::special::{self, OutputLimit, SavePoint};
 use super::units;
+use proto::number::parse_i64;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ pub fn read(kind: &Kind, words: &[Vec<u8>], old: &Value, dir: &Path) -> Result<V
     match kind {
         Kind::Bool => read_bool(first),
         Kind::Int { min, max } => {
-            let n = units::int(first).ok_or("argument couldn't be parsed into an integer")?;
+            let n = parse_i64(first).ok_or("argument couldn't be parsed into an integer")?;
             within(n, *min, *max).map(Value::Int)
         }
         Kind::Memory { min, max } => {
@@ -94,7 +95,7 @@ fn read_memory_or_percent(word: &[u8], max_percent: u64) -> Result<Value, String
     if let Some(bytes) = units::memory(word) {
         return within(bytes, 0, i64::MAX as u64).map(Value::Size);
     }
-    let percent = word.strip_suffix(b"%").and_then(units::int).and_then(|n| u64::try_from(n).ok());
+    let percent = word.strip_suffix(b"%").and_then(parse_i64).and_then(|n| u64::try_from(n).ok());
     match percent {
         None => Err("argument must be a memory or percent value".into()),
         Some(n) if n > max_percent => {

@@ -57,8 +57,11 @@ impl CoreState {
         self.start_expiry();
         if self.index == 0 {
             let s = &self.shared;
-            let counts =
-                [s.sum(|c| &c.commands_processed), s.sum(|c| &c.net_input_bytes), s.sum(|c| &c.net_output_bytes)];
+            let counts = [
+                s.sum(|c| &c.commands_processed),
+                s.sum(|c| &c.net_input_bytes),
+                s.sum(|c| &c.net_output_bytes),
+            ];
             s.samples.add(now, counts);
         }
     }
@@ -86,7 +89,8 @@ impl CoreState {
             let Some(conn) = self.conns.slot(slot as u32) else { continue };
             self.clockwork.query_buffers += conn.input.capacity() as u64;
             self.clockwork.output_buffers += conn.out.capacity() as u64;
-            self.clockwork.client_memory += (size_of_val(conn) + conn.input.capacity() + conn.out.capacity()) as u64;
+            self.clockwork.client_memory +=
+                (size_of_val(conn) + conn.input.capacity() + conn.out.capacity()) as u64;
             let quiet = matches!(conn.doing, Doing::Ready) && !conn.monitor;
             if idle_ns_max != 0 && quiet && now.saturating_sub(conn.active_ns) > idle_ns_max {
                 idle.push(conn.id);

@@ -36,6 +36,14 @@ pub struct Part {
     next: usize,
 }
 
+impl Part {
+    /// A part that has not come back yet.
+    #[must_use]
+    pub fn of(shard: usize) -> Self {
+        Self { shard, ..Self::default() }
+    }
+}
+
 /// A batch under way.
 #[derive(Default)]
 pub struct Batch {
@@ -175,7 +183,10 @@ mod tests {
     #[test]
     fn replies_come_back_in_the_order_of_the_commands() {
         let mut batch = Batch {
-            parts: vec![part(0, &[b"+a\r\n", b"*1\r\n$1\r\nc\r\n"]), part(1, &[b"*2\r\n$1\r\nb\r\n$-1\r\n", b"+e\r\n"])],
+            parts: vec![
+                part(0, &[b"+a\r\n", b"*1\r\n$1\r\nc\r\n"]),
+                part(1, &[b"*2\r\n$1\r\nb\r\n$-1\r\n", b"+e\r\n"]),
+            ],
             literals: b"+PONG\r\n".to_vec(),
             lanes: vec![1, 0, 1],
             steps: vec![

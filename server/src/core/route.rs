@@ -384,7 +384,14 @@ impl Router<'_> {
         None
     }
 
-    fn accept(&self, conn: &mut Conn, plan: &mut Plan, first: usize, spec: &'static CommandSpec, target: Target) {
+    fn accept(
+        &self,
+        conn: &mut Conn,
+        plan: &mut Plan,
+        first: usize,
+        spec: &'static CommandSpec,
+        target: Target,
+    ) {
         let count = plan.spans.len() - first;
         let key = spec.first_key();
         let mut hash = 0;
@@ -399,9 +406,23 @@ impl Router<'_> {
         conn.commands += 1;
         conn.last_command = Some(spec);
         let (first, count) = (first as u32, count as u32);
-        plan.commands.push(Routed { slot: conn.id.slot, spec: Some(spec), first, count, hash, db: conn.db, target });
+        plan.commands.push(Routed {
+            slot: conn.id.slot,
+            spec: Some(spec),
+            first,
+            count,
+            hash,
+            db: conn.db,
+            target,
+        });
         if self.shared.monitors.any() {
-            self.shared.monitors.feed(self.index as usize, conn, spec, Args::new(&conn.input, &plan.spans[first as usize..]), self.now);
+            self.shared.monitors.feed(
+                self.index as usize,
+                conn,
+                spec,
+                Args::new(&conn.input, &plan.spans[first as usize..]),
+                self.now,
+            );
         }
     }
 
@@ -425,7 +446,15 @@ impl Router<'_> {
         }
         let target = Target::Literal { from, to: plan.literals.len() as u32 };
         let (first, count) = (first as u32, (plan.spans.len() - first) as u32);
-        plan.commands.push(Routed { slot: conn.id.slot, spec: None, first, count, hash: 0, db: conn.db, target });
+        plan.commands.push(Routed {
+            slot: conn.id.slot,
+            spec: None,
+            first,
+            count,
+            hash: 0,
+            db: conn.db,
+            target,
+        });
         None
     }
 
@@ -532,7 +561,7 @@ impl BatchMaker<'_> {
             work.no_touch = conn.no_touch;
         }
         self.works.push(work);
-        self.batch.parts.push(Part { shard, ..Part::default() });
+        self.batch.parts.push(Part::of(shard));
         index as u16
     }
 

@@ -151,7 +151,8 @@ impl CoreState {
             ms => ms.saturating_mul(1_000_000),
         };
         self.slow_nanos = slow_log.min(monitor);
-        self.ticks.set_enabled(self.settings.latency_tracking || self.settings.slowlog_log_slower_than_us >= 0);
+        self.ticks
+            .set_enabled(self.settings.latency_tracking || self.settings.slowlog_log_slower_than_us >= 0);
     }
 
     /// Puts a connection on the list of those to look at.

@@ -7,11 +7,12 @@
 //! only; bytes sent are owned by the backend until the kernel has taken them, so that no
 //! buffer is ever freed under a running operation.
 
-pub mod sim;
 mod clock;
 mod conns;
+pub mod disk;
 pub mod epoll;
 mod outbox;
+pub mod sim;
 pub mod uring;
 
 pub use epoll::EpollIo;

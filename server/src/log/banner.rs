@@ -6,11 +6,9 @@
 //! 4. [`ready`]: connections are served.
 
 use super::{notice, raw, warning};
-use crate::config::{REDIS_VERSION, Settings};
+use crate::config::Settings;
+use crate::version::{PERCORE, REDIS};
 use std::io::IsTerminal;
-
-/// Percore's own version.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The commit that was built, if the build was told.
 #[must_use]
@@ -21,14 +19,14 @@ pub fn commit() -> &'static str {
 /// What `--version` prints; `v=` is the version of Redis that is answered to clients.
 #[must_use]
 pub fn version_line() -> String {
-    format!("Percore server v={REDIS_VERSION} sha={}:0 bits={} percore={VERSION}", commit(), usize::BITS)
+    format!("Percore server v={REDIS} sha={}:0 bits={} percore={PERCORE}", commit(), usize::BITS)
 }
 
 /// The first lines of a log.
 pub fn starting() {
     notice(format_args!("oO0OoO0OoO0Oo Percore is starting oO0OoO0OoO0Oo"));
     notice(format_args!(
-        "Percore version={VERSION}, bits={}, commit={}, modified=0, pid={}, just started",
+        "Percore version={PERCORE}, bits={}, commit={}, modified=0, pid={}, just started",
         usize::BITS,
         commit(),
         std::process::id()
@@ -61,7 +59,7 @@ fn logo_text(port: u16, shards: usize, pid: u32) -> String {
     format!(
         r"
     ┌──┬──┬──┬──┐
-   ─┤ ▪│ ▪│ ▪│ ▪├─      Percore {VERSION} (Redis {REDIS_VERSION}), {bits} bit
+   ─┤ ▪│ ▪│ ▪│ ▪├─      Percore {PERCORE} (Redis {REDIS}), {bits} bit
    ─┼──┼──┼──┼──┼─
    ─┤ ▪│ ▪│ ▪│ ▪├─      Running in standalone mode, {shards} shard{s}
    ─┼──┼──┼──┼──┼─      Port: {port}
@@ -101,6 +99,6 @@ mod tests {
     #[test]
     fn versions_are_told_apart() {
         assert!(version_line().starts_with("Percore server v=7.2.4 sha="));
-        assert!(version_line().ends_with(&format!("percore={VERSION}")));
+        assert!(version_line().ends_with(&format!("percore={PERCORE}")));
     }
 }

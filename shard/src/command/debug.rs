@@ -65,7 +65,7 @@ fn object(shard: &Shard, cx: &Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outc
     reply.simple(&format!(
         "Value at:{:p} refcount:{} encoding:{} serializedlength:{} lru:{bits} lru_seconds_idle:{} \
          lfu_freq:{} lfu_access_time_minutes:{}",
-        std::ptr::from_ref(entry),
+        std::ptr::from_ref(entry).cast::<u8>(),
         reference_count(entry, shard.settings.shares_integers()),
         encoding_name(entry.encoding()),
         serialized_len(entry),

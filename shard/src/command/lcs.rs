@@ -57,7 +57,7 @@ impl Options {
 pub(super) fn lcs(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let a = shard.string_for_lcs(cx, args.at(1));
     let b = shard.string_for_lcs(cx, args.at(2));
-    answer(a, b, args, shard.settings.bulk_len_max, reply)
+    answer(a, b, Options::parse(args), shard.settings.bulk_len_max, reply)
 }
 
 impl Shard {
@@ -71,16 +71,17 @@ impl Shard {
     }
 }
 
-/// The reply for two values as [`Shard::string_for_lcs`] gives them.
+/// The reply for two values as [`Shard::string_for_lcs`] gives them. Bad options are refused only after
+/// values that are no strings, as in Redis.
 pub(crate) fn answer(
     a: Option<Vec<u8>>,
     b: Option<Vec<u8>>,
-    args: Args<'_>,
+    options: Result<Options, Refused>,
     bytes_max: u64,
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let (Some(a), Some(b)) = (a, b) else { return Err(NOT_STRINGS.into()) };
-    let options = Options::parse(args)?;
+    let options = options?;
     let table = Table::build(&a, &b, bytes_max)?;
     if options.len {
         reply.int(i64::from(table.at(a.len(), b.len())));

@@ -19,6 +19,8 @@ mod set;
 mod string;
 
 pub use debug::TableStats;
+pub(crate) use lcs::{Options as LcsOptions, answer as lcs_answer};
+pub(crate) use relocate::CopyOptions;
 
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -81,7 +83,7 @@ impl Refused {
     pub(crate) fn answer(&self, id: Id, reply: &mut Reply<'_>) {
         let name = id.full_name();
         match &*self.0 {
-            Reason::Text(text) => reply.error(text),
+            Reason::Text(text) => reply.error(text.as_bytes()),
             Reason::ExpireTime => reply.error(&error::invalid_expire_time(name)),
             Reason::Arity => reply.error(&error::wrong_arity(name)),
             Reason::Unsupported => reply.error(&error::not_supported_yet(name)),

@@ -5,6 +5,7 @@
 //! starts with fresh bits.
 
 use super::{Outcome, Refused, database};
+use crate::db::{Detached, Key};
 use crate::lookup::Touch;
 use crate::lru;
 use crate::shard::{Cx, Shard};
@@ -84,13 +85,21 @@ pub(super) fn copy(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut R
         reply.int(0);
         return Ok(());
     }
-    if let Some(mut copy) = shard.dbs[cx.db].get(&from).map(|entry| entry.detached()) {
-        copy.lru = lru::fresh(&shard.settings, cx.now_ms);
+    if let Some(copy) = shard.copy_of(cx, &from) {
         shard.put(options.db, &to, copy);
         cx.dirty = 1;
     }
     reply.int(cx.dirty as i64);
     Ok(())
+}
+
+impl Shard {
+    /// A copy of the value under a key that was just looked up: the expiry stays, the access bits are fresh.
+    pub(crate) fn copy_of(&self, cx: &Cx, key: &Key<'_>) -> Option<Detached> {
+        let mut copy = self.dbs[cx.db].get(key)?.detached();
+        copy.lru = lru::fresh(&self.settings, cx.now_ms);
+        Some(copy)
+    }
 }
 
 /// `MOVE key db`

@@ -84,7 +84,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .built(),
     generic(Id::Migrate, -6)
         .syntax(
-            "host port key-selector<key | empty-string=`\"\"`> destination-db timeout:integer \
+            "host port key-selector<key | empty-string=``> destination-db timeout:integer \
              [COPY@3.0.0] [REPLACE@3.0.0] [authentication<AUTH auth'password'@4.0.7 \
              | AUTH2 auth2(username password)@6.0.0>] [KEYS keys'key'...@3.0.6]",
         )

@@ -113,7 +113,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .flags(&[ADMIN, NOSCRIPT, LOADING, STALE, ALLOW_BUSY])
         .syscmd(),
     server(Id::Replicaof, 3)
-        .syntax("host port")
+        .syntax("args<host-port(host port) | no-one(NO ONE)>")
         .summary("Makes this server a replica of another, or ends that.")
         .since("5.0.0")
         .complexity("O(1)")
@@ -157,7 +157,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .history(&[("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.")])
         .built(),
     server(Id::Slaveof, 3)
-        .syntax("host port")
+        .syntax("args<host-port(host port) | no-one(NO ONE)>")
         .summary("Makes this server a replica of another, or ends that.")
         .since("1.0.0")
         .complexity("O(1)")

@@ -106,7 +106,7 @@ fn close_with_flush_sends_what_is_queued_and_close_without_may_not() {
 #[test]
 fn closing_on_unread_bytes_resets_as_tcp_does() {
     let mut resets = 0;
-    for_seeds(30, |seed| {
+    for seed in 0..30 {
         let world = SimWorld::new(seed, 1, Plan::default());
         let (listener, mut cores) = echoes(&world, 1);
         cores[0].close_on = Some(255);
@@ -118,7 +118,7 @@ fn closing_on_unread_bytes_resets_as_tcp_does() {
         assert_eq!(received(&world, client), [1, 2, 255], "what was sent before is not lost");
         world.run_for(&mut cores, LIMIT);
         resets += u32::from(world.client_state(client) == ClientState::Reset);
-    });
+    }
     assert!(resets > 0);
 }
 

@@ -1,0 +1,12 @@
+//! The process as its surroundings see it: in the background or not, its PID file, its supervisor,
+//! its title in `ps`.
+
+mod daemon;
+mod pidfile;
+mod supervise;
+mod title;
+
+pub use daemon::daemonize;
+pub use pidfile::PidFile;
+pub use supervise::Supervision;
+pub use title::{set_title, title};
