@@ -5,6 +5,8 @@
 // A test says what went wrong by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use proto::command::readme::{BEGIN, END};
+use proto::command::readme_table;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -19,10 +21,17 @@ const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Modules with unsafe code, each with what it needs it for. A path that ends in `/` is a folder.
 const UNSAFE: &[(&str, &str)] = &[
-    ("server/src/io/uring/", "shared memory of the ring, buffers lent to the kernel"),
-    ("server/src/io/epoll/", "system calls that no safe wrapper has"),
+    ("server/src/clock.rs", "the time stamp counter"),
+    ("server/src/crash.rs", "signal handlers, and the state they report"),
+    ("server/src/io/uring/", "the ring's shared memory, buffers lent to the kernel"),
+    ("server/src/life/daemon.rs", "fork, while there is one thread"),
+    ("server/src/life/title.rs", "the memory that ps shows"),
+    ("server/src/log/writer.rs", "the C library's syslog"),
     ("shard/src/table/", "entries of one allocation each, prefetch"),
 ];
+
+/// Variables that tests set for themselves only.
+const INTERNAL_VARIABLES: &[&str] = &["PERCORE_IO_TEST_CHILD"];
 
 /// What each crate may import of the others: `proto <- persist <- shard <- server`, `bench -> proto`.
 const IMPORTS: &[(&str, &[&str])] = &[
@@ -154,11 +163,10 @@ fn has_safety_comment(lines: &[&str], i: usize) -> bool {
 #[test]
 fn unsafe_code_is_where_it_must_be_and_says_why_it_is_sound() {
     let mut faults = Vec::new();
-    for (path, text) in sources() {
+    let sources = sources();
+    for (path, text) in &sources {
         let lines: Vec<_> = text.lines().collect();
-        let listed = UNSAFE
-            .iter()
-            .any(|(place, _)| *place == path || (place.ends_with('/') && path.starts_with(place)));
+        let listed = UNSAFE.iter().any(|(place, _)| path.starts_with(place));
         for (i, line) in lines.iter().enumerate().filter(|(_, line)| is_unsafe_code(line)) {
             let at = format!("{path}:{}", i + 1);
             if !listed {
@@ -175,6 +183,15 @@ fn unsafe_code_is_where_it_must_be_and_says_why_it_is_sound() {
             faults.push(format!("{path}: allows unsafe code and is not listed in tidy.rs"));
         }
     }
+    let used = |place: &str| {
+        sources.iter().any(|(path, text)| path.starts_with(place) && text.lines().any(is_unsafe_code))
+    };
+    faults.extend(
+        UNSAFE
+            .iter()
+            .filter(|(place, _)| !used(place))
+            .map(|(place, _)| format!("{place} has none: take it off")),
+    );
     none("unsafe code", &faults);
 }
 
@@ -193,6 +210,21 @@ fn nothing_is_left_to_be_done() {
     none("stubs", &faults);
 }
 
+/// The README's table of commands is that of the rows. `PERCORE_UPDATE_README=1` brings it up to date.
+#[test]
+fn the_readme_has_the_table_of_commands() {
+    let text = readme();
+    let (before, rest) = text.split_once(BEGIN).expect("the README has the table's first marker");
+    let (_, after) = rest.split_once(END).expect("the README has the table's last marker");
+    let current = format!("{before}{BEGIN}\n\n{}\n{END}{after}", readme_table().trim_end());
+    if std::env::var_os("PERCORE_UPDATE_README").is_some() {
+        std::fs::write(root().join("README.md"), &current).expect("README.md can be written");
+    } else {
+        let advice = "PERCORE_UPDATE_README=1 cargo test -p percore-server --test tidy";
+        assert!(text == current, "the table of commands is stale: {advice}");
+    }
+}
+
 /// The names of this form in a text: `PERCORE_…`.
 fn variables(text: &str) -> BTreeSet<String> {
     let prefix = ["PERCORE", "_"].concat();
@@ -207,7 +239,9 @@ fn variables(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_readme_names_every_variable_that_tests_read() {
-    let read: BTreeSet<_> = sources().iter().flat_map(|(_, text)| variables(text)).collect();
+    let internal: BTreeSet<_> = INTERNAL_VARIABLES.iter().map(|name| (*name).to_string()).collect();
+    let mut read: BTreeSet<_> = sources().iter().flat_map(|(_, text)| variables(text)).collect();
+    read.retain(|name| !internal.contains(name));
     let named = variables(&readme());
     assert!(!read.is_empty(), "the tests read some");
     assert_eq!(read.difference(&named).collect::<Vec<_>>(), Vec::<&String>::new(), "missing in README.md");
