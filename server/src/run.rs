@@ -60,9 +60,9 @@ fn serve(start: &config::Start, no_arguments: bool) -> ExitCode {
         eprintln!("Can't chdir to '{}': {}", settings.dir.display(), config::os_reason(&e));
         return ExitCode::FAILURE;
     }
-    if settings.daemonize
-        && let Err(e) = daemonize()
-    {
+    let supervision = Supervision::begin(settings.supervised);
+    let in_background = settings.daemonize && matches!(supervision, Supervision::None);
+    if in_background && let Err(e) = daemonize() {
         eprintln!("Can't go into the background: {}", config::os_reason(&e));
         return ExitCode::FAILURE;
     }
@@ -82,16 +82,20 @@ fn serve(start: &config::Start, no_arguments: bool) -> ExitCode {
         Ok(fits) => config.set_maxclients(fits),
         Err(why) => log::die(format_args!("{why}")),
     }
-    run(config, config_file)
+    run(config, config_file, &supervision, in_background)
 }
 
 /// Everything from a valid configuration on.
-fn run(config: Config, config_file: Option<std::path::PathBuf>) -> ExitCode {
+fn run(
+    config: Config,
+    config_file: Option<std::path::PathBuf>,
+    supervision: &Supervision,
+    in_background: bool,
+) -> ExitCode {
     let settings = config.settings();
     let cpus = plan_cpus(&settings);
     let backend = choose_backend(&settings);
-    let supervision = Supervision::begin(settings.supervised);
-    let pid_file = PidFile::write(&settings, settings.daemonize);
+    let pid_file = PidFile::write(&settings, in_background);
     banner::logo(&settings, cpus.len());
     let listeners = listen(&settings).unwrap_or_else(|why| log::die(format_args!("{why}")));
     host::checks::warnings(&settings).iter().for_each(|w| log::warning(format_args!("{w}")));
@@ -112,6 +116,7 @@ fn run(config: Config, config_file: Option<std::path::PathBuf>) -> ExitCode {
         },
     });
     watch_signals(&shared);
+    log::set_role('M');
     banner::initialized();
     let kinds: Vec<&str> = listeners.iter().map(|l| l.kind).collect();
     let threads = start_cores(&shared, backend, &cpus, listeners);
@@ -133,7 +138,6 @@ fn run(config: Config, config_file: Option<std::path::PathBuf>) -> ExitCode {
 
 fn finish(settings: &Settings, pid_file: Option<PidFile>) -> ExitCode {
     if let Some(pid_file) = pid_file {
-        log::notice(format_args!("Removing the pid file."));
         pid_file.remove();
     }
     if let Some(path) = &settings.unixsocket {
@@ -181,12 +185,7 @@ fn choose_backend(settings: &Settings) -> Backend {
 
 fn watch_signals(shared: &Arc<Shared>) {
     let shared = shared.clone();
-    let watching = signal::watch(move |which| {
-        let name = match which {
-            signal::StopSignal::Int => "SIGINT",
-            signal::StopSignal::Term => "SIGTERM",
-        };
-        log::warning(format_args!("Received {name} scheduling shutdown..."));
+    let watching = signal::watch(move |_| {
         shared.stop(StopReason::Signal);
     });
     if let Err(e) = watching {
