@@ -55,6 +55,10 @@ pub enum StopReason {
     Command,
 }
 
+/// A command that took effect: its client, and its words.
+#[cfg(test)]
+pub type Witnessed = (u64, Vec<Vec<u8>>);
+
 /// The state shared by all cores.
 pub struct Shared {
     pub mailboxes: Mailboxes,
@@ -82,6 +86,12 @@ pub struct Shared {
     pub last_save: AtomicI64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: AtomicBool,
+    /// Commands in the order in which they took effect: what the simulated check of that order reads.
+    #[cfg(test)]
+    pub witness: Mutex<Vec<Witnessed>>,
+    /// The canary: cores run their own connections' commands before they drain the mailbox.
+    #[cfg(test)]
+    pub serve_first: AtomicBool,
     config: RwLock<(Arc<Config>, Arc<Settings>)>,
     config_version: AtomicU64,
     stop: Mutex<Option<StopReason>>,
@@ -128,6 +138,10 @@ impl Shared {
             samples: Samples::default(),
             last_save: AtomicI64::new(start.started_unix_ms / 1000),
             active_expire: AtomicBool::new(true),
+            #[cfg(test)]
+            witness: Mutex::new(Vec::new()),
+            #[cfg(test)]
+            serve_first: AtomicBool::new(false),
             config: RwLock::new((Arc::new(start.config), settings)),
             config_version: AtomicU64::new(1),
             stop: Mutex::new(None),
@@ -201,6 +215,12 @@ impl Shared {
     #[must_use]
     pub fn stop_reason(&self) -> Option<StopReason> {
         *self.stop.lock()
+    }
+
+    /// Notes a command that takes effect now.
+    #[cfg(test)]
+    pub fn witnessed(&self, client: u64, args: Args<'_>) {
+        self.witness.lock().push((client, args.iter().map(<[u8]>::to_vec).collect()));
     }
 
     /// Logs a slow command, and tells the latency monitor.

@@ -47,6 +47,8 @@ pub struct Transaction {
 impl CoreState {
     /// Starts a command whose keys lie on several shards, and that needs two hops.
     pub fn begin_transaction(&mut self, id: ConnId, spec: &'static CommandSpec, args: Args<'_>) {
+        #[cfg(test)]
+        self.witness_later(id, args);
         let Some(conn) = self.conns.get(id) else { return };
         let mut cx = Cx::new(spec.id, conn.db as usize, self.now.unix_ms());
         cx.resp = conn.resp;

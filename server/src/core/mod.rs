@@ -25,6 +25,9 @@ pub mod slices;
 pub mod state;
 pub mod tasks;
 
+#[cfg(test)]
+mod sim_tests;
+
 use crate::io::{Closed, ConnId, Io, Sink, Socket};
 use crate::mailbox::Inbox;
 use crate::work::Direct;
@@ -72,6 +75,10 @@ impl<I: Io> Core<I> {
         self.state.now = Now { mono_ns: began, unix_us: self.io.unix_us() };
         self.state.refresh_settings();
         self.adopt_accepted();
+        #[cfg(test)]
+        if self.state.shared.serve_first.load(std::sync::atomic::Ordering::Relaxed) {
+            self.state.serve();
+        }
         self.drain();
         self.state.run_queue();
         self.state.serve();
@@ -159,6 +166,8 @@ impl<I: Io> Core<I> {
     fn post(&mut self) {
         let state = &mut self.state;
         let io = &mut self.io;
+        #[cfg(test)]
+        state.shared.witness.lock().append(&mut state.posted);
         state.post_monitor_lines();
         state.shared.mailboxes.post(&mut state.outbox, |_, waker| io.wake(waker));
     }

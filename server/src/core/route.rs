@@ -517,6 +517,8 @@ struct BatchMaker<'a> {
 impl BatchMaker<'_> {
     fn add(&mut self, r: &Routed, plan: &Plan, input: &[u8]) {
         let args = Args::new(input, plan.spans_of(r));
+        #[cfg(test)]
+        self.core.witness_later(self.conn, args);
         match (r.target, r.spec) {
             (Target::Shard(shard), Some(spec)) => {
                 self.whole(shard, spec, args, r.db, r.hash);

@@ -61,6 +61,8 @@ impl CoreState {
             (_, Some(spec)) => spec,
             (_, None) => return mark,
         };
+        #[cfg(test)]
+        self.shared.witnessed(conn.client, Args::new(&conn.input, plan.spans_of(r)));
         let asker = Asker { resp: conn.resp, no_touch: conn.no_touch, db: r.db, hash: r.hash };
         let mut cx = asker.cx(spec, self.now.unix_ms());
         let args = Args::new(&conn.input, plan.spans_of(r));

@@ -85,6 +85,9 @@ pub struct CoreState {
     pub slow_nanos: u64,
     pub slices: Slices,
     pub histograms: crate::latency::CommandHistograms,
+    /// Commands posted in this turn, for the witness.
+    #[cfg(test)]
+    pub posted: Vec<crate::shared::Witnessed>,
     /// Spare reply buffers, lent by the I/O backend.
     pub spare: Vec<Vec<u8>>,
 }
@@ -124,6 +127,8 @@ impl CoreState {
             slow_nanos: u64::MAX,
             slices: Slices::default(),
             histograms: crate::latency::CommandHistograms::default(),
+            #[cfg(test)]
+            posted: Vec::new(),
             spare: Vec::new(),
             shared,
         };
@@ -157,6 +162,13 @@ impl CoreState {
         self.slow_nanos = slow_log.min(monitor);
         self.ticks
             .set_enabled(self.settings.latency_tracking || self.settings.slowlog_log_slower_than_us >= 0);
+    }
+
+    /// Notes a command that takes effect when this turn's outbox is posted.
+    #[cfg(test)]
+    pub fn witness_later(&mut self, id: ConnId, args: proto::args::Args<'_>) {
+        let client = self.conns.get(id).map_or(0, |c| c.client);
+        self.posted.push((client, args.iter().map(<[u8]>::to_vec).collect()));
     }
 
     /// Puts a connection on the list of those to look at.
