@@ -129,7 +129,7 @@ fn report(
     cx: &mut Cx,
     args: Args<'_>,
     base_ms: i64,
-    unit_ms: i64,
+    unit_ms: u64,
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let key = shard.first_key(cx, args.at(1));
@@ -137,7 +137,10 @@ fn report(
     reply.int(match expire_at {
         None => -2,
         Some(None) => -1,
-        Some(Some(at)) => at.saturating_sub(base_ms).max(0).saturating_add(unit_ms / 2) / unit_ms,
+        Some(Some(at)) => {
+            let ms = at.saturating_sub(base_ms).max(0).unsigned_abs();
+            ((ms + unit_ms / 2) / unit_ms) as i64
+        }
     });
     Ok(())
 }

@@ -17,6 +17,8 @@ mod relocate;
 mod scan;
 mod set;
 mod string;
+#[cfg(test)]
+mod tests;
 
 pub use debug::TableStats;
 pub(crate) use lcs::{Options as LcsOptions, answer as lcs_answer};
@@ -84,9 +86,9 @@ impl Refused {
         let name = id.full_name();
         match &*self.0 {
             Reason::Text(text) => reply.error(text.as_bytes()),
-            Reason::ExpireTime => reply.error(&error::invalid_expire_time(name)),
-            Reason::Arity => reply.error(&error::wrong_arity(name)),
-            Reason::Unsupported => reply.error(&error::not_supported_yet(name)),
+            Reason::ExpireTime => reply.error(error::invalid_expire_time(name)),
+            Reason::Arity => reply.error(error::wrong_arity(name)),
+            Reason::Unsupported => reply.error(error::not_supported_yet(name)),
         }
     }
 }
