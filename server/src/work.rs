@@ -94,6 +94,8 @@ const KEPT_MAX: usize = 256;
 /// Works of one core that are free to be used again.
 #[derive(Default)]
 pub struct WorkPool {
+    // Boxed, since a work travels as one pointer.
+    #[allow(clippy::vec_box)]
     free: Vec<Box<Work>>,
 }
 

@@ -19,7 +19,10 @@ const KEPT_MAX: usize = 256;
 pub struct Maker {
     /// The part of each shard in the batch being made.
     part_of: Vec<u16>,
+    // Boxed, since works travel as one pointer, and a connection holds a batch as one.
+    #[allow(clippy::vec_box)]
     works: Vec<Box<Work>>,
+    #[allow(clippy::vec_box)]
     free: Vec<Box<Batch>>,
 }
 

@@ -26,13 +26,13 @@ pub fn run(
         _ if spec.id == CommandId::Command || spec.parent == Some(CommandId::Command) => {
             proto::command::reply::answer(spec.id, args, reply);
         }
-        id => reply.error(&error::not_supported_yet(id.full_name())),
+        id => reply.error(error::not_supported_yet(id.full_name())),
     }
 }
 
 fn ping(args: Args<'_>, reply: &mut Reply<'_>) {
     match args.get(1) {
-        _ if args.len() > 2 => reply.error(&error::wrong_arity("ping")),
+        _ if args.len() > 2 => reply.error(error::wrong_arity("ping")),
         Some(text) => reply.bulk(text),
         None => reply.simple("PONG"),
     }

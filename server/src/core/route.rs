@@ -164,7 +164,7 @@ impl CoreState {
         }
         self.execute_plan();
         crate::log::verbose(format_args!("Protocol error ({}) from client: {id:?}", e.0));
-        self.reply(id, |r| r.error(&e.reply()));
+        self.reply(id, |r| r.error(e.reply()));
         self.close(id, true);
     }
 
