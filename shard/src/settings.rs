@@ -1,8 +1,8 @@
 //! The directives that a shard's commands look at, as plain values. The server keeps them equal on all
 //! shards: CONFIG SET sends every shard a new copy.
 //!
-//! The `lazyfree-lazy-*` directives are not among them: big values and whole databases are always freed
-//! in slices (see [`crate::garbage`]), so that they could only ever mean "yes".
+//! The `lazyfree-lazy-*` directives are not among them: what takes long to free is always freed in
+//! slices (see [`crate::garbage`]), so that they could only ever mean "yes".
 
 /// `maxmemory-policy`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

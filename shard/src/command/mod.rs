@@ -12,6 +12,8 @@ mod generic;
 mod keyspace;
 mod lcs;
 mod many;
+#[cfg(test)]
+mod model;
 mod object;
 mod relocate;
 mod scan;
