@@ -45,6 +45,19 @@ pub struct Work {
 }
 
 impl Work {
+    /// Adds a whole command. Its arguments lie close together in the input, so that one copy takes
+    /// them all, with the few bytes of protocol between them.
+    #[inline]
+    pub fn add(&mut self, command: WorkCommand, input: &[u8], spans: &[Span]) {
+        let (Some(head), Some(tail)) = (spans.first(), spans.last()) else { return };
+        let (from, to) = (head.start as usize, (tail.start + tail.len) as usize);
+        let shift = (self.bytes.len() as u32).wrapping_sub(head.start);
+        let first = self.spans.len() as u32;
+        self.bytes.extend_from_slice(&input[from..to]);
+        self.spans.extend(spans.iter().map(|s| Span { start: s.start.wrapping_add(shift), len: s.len }));
+        self.commands.push(WorkCommand { first, count: spans.len() as u32, ..command });
+    }
+
     /// Starts a command with no arguments yet.
     pub fn begin(&mut self, spec: &'static CommandSpec, db: u16, hash: u64) {
         let first = self.spans.len() as u32;

@@ -41,6 +41,9 @@ fn ping(args: Args<'_>, reply: &mut Reply<'_>) {
 fn select(args: Args<'_>, db: &mut u16, settings: &Settings, reply: &mut Reply<'_>) {
     match parse_i64(args.at(1)) {
         None => reply.error(error::NOT_AN_INTEGER),
+        Some(n) if i32::try_from(n).is_err() => {
+            reply.error(error::value_not_between(i32::MIN.into(), i32::MAX.into()));
+        }
         Some(n) if n < 0 || n >= settings.databases as i64 => reply.error(error::DB_INDEX_OUT_OF_RANGE),
         Some(n) => {
             *db = n as u16;

@@ -14,6 +14,7 @@
 //! is run: [`crate::mailbox`] says why that order is what keeps N shards one Redis.
 
 pub mod accept;
+pub mod batch;
 pub mod cron;
 pub mod gather;
 pub mod hops;
