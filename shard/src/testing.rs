@@ -33,6 +33,12 @@ impl Bed {
         out
     }
 
+    /// Runs a command given as one line, and compares the reply.
+    #[track_caller]
+    pub(crate) fn check(&mut self, line: &str, reply: &str) {
+        assert_eq!(self.run(&line.split(' ').collect::<Vec<_>>()), reply, "{line}");
+    }
+
     /// Replays a transcript: `> command` is run and its reply compared with the lines that follow;
     /// `@ 50` lets 50 milliseconds pass; `#` begins a comment.
     pub(crate) fn replay(&mut self, transcript: &str) {

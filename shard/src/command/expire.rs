@@ -78,10 +78,7 @@ impl When {
                 () if word.eq_ignore_ascii_case(b"xx") => &mut when.xx,
                 () if word.eq_ignore_ascii_case(b"gt") => &mut when.gt,
                 () if word.eq_ignore_ascii_case(b"lt") => &mut when.lt,
-                () => {
-                    let word = String::from_utf8_lossy(word);
-                    return Err(Refused::from(format!("ERR Unsupported option {word}")));
-                }
+                () => return Err([b"ERR Unsupported option ", word].concat().into()),
             };
             *flag = true;
         }
