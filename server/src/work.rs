@@ -8,22 +8,23 @@
 use crate::io::{ConnId, Socket};
 use crate::task::{Answer, Task};
 use proto::args::{Args, Span};
-use proto::command::CommandSpec;
+use proto::command::CommandId;
 use proto::encode::Resp;
 use shard::hop::{Hop, Hopped};
 
-/// One command of a [`Work`].
+/// One command of a [`Work`]. Its arguments follow those of the one before it in [`Work::spans`]. Kept
+/// small: what a work holds moves from one core's cache to another's, line by line, and back.
 #[derive(Clone, Copy)]
 pub struct WorkCommand {
-    pub spec: &'static CommandSpec,
-    /// Its arguments: a range of [`Work::spans`].
-    pub first: u32,
-    pub count: u32,
-    /// The database it runs against: a SELECT earlier in the pipeline may have changed it.
-    pub db: u16,
     /// Hash of its first key.
     pub hash: u64,
+    pub count: u32,
+    pub id: CommandId,
+    /// The database it runs against: a SELECT earlier in the pipeline may have changed it.
+    pub db: u16,
 }
+
+const _: () = assert!(size_of::<WorkCommand>() == 16);
 
 /// The part of a connection's pipeline that falls on one shard.
 pub struct Work {
@@ -52,16 +53,14 @@ impl Work {
         let (Some(head), Some(tail)) = (spans.first(), spans.last()) else { return };
         let (from, to) = (head.start as usize, (tail.start + tail.len) as usize);
         let shift = (self.bytes.len() as u32).wrapping_sub(head.start);
-        let first = self.spans.len() as u32;
         self.bytes.extend_from_slice(&input[from..to]);
         self.spans.extend(spans.iter().map(|s| Span { start: s.start.wrapping_add(shift), len: s.len }));
-        self.commands.push(WorkCommand { first, count: spans.len() as u32, ..command });
+        self.commands.push(WorkCommand { count: spans.len() as u32, ..command });
     }
 
     /// Starts a command with no arguments yet.
-    pub fn begin(&mut self, spec: &'static CommandSpec, db: u16, hash: u64) {
-        let first = self.spans.len() as u32;
-        self.commands.push(WorkCommand { spec, first, count: 0, db, hash });
+    pub fn begin(&mut self, id: CommandId, db: u16, hash: u64) {
+        self.commands.push(WorkCommand { hash, count: 0, id, db });
     }
 
     /// Copies one more argument of the command begun last.
@@ -73,9 +72,18 @@ impl Work {
         }
     }
 
+    /// The arguments of a command of which it is known how many spans those before it have.
+    #[inline]
     #[must_use]
-    pub fn args(&self, c: &WorkCommand) -> Args<'_> {
-        Args::new(&self.bytes, &self.spans[c.first as usize..(c.first + c.count) as usize])
+    pub fn args_from(&self, first: usize, c: &WorkCommand) -> Args<'_> {
+        Args::new(&self.bytes, &self.spans[first..first + c.count as usize])
+    }
+
+    /// The arguments of the `i`-th command.
+    #[must_use]
+    pub fn args(&self, i: usize) -> Args<'_> {
+        let first = self.commands[..i].iter().map(|c| c.count as usize).sum();
+        self.args_from(first, &self.commands[i])
     }
 
     /// The `i`-th reply.

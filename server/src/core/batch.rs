@@ -8,7 +8,7 @@ use crate::conn::{Doing, ReplyMode};
 use crate::io::ConnId;
 use crate::work::{Ordered, Work, WorkCommand};
 use proto::args::Args;
-use proto::command::{CommandSpec, Split};
+use proto::command::{self, CommandSpec, Split};
 
 /// No part has been made for the shard yet.
 const NO_PART: u16 = u16::MAX;
@@ -66,7 +66,7 @@ impl CoreState {
         let mut making = self.make(id);
         let part = making.part(shard as u16);
         let work = &mut making.core.maker.works[part as usize];
-        work.begin(spec, db, hash);
+        work.begin(spec.id, db, hash);
         args.iter().for_each(|a| work.push(a));
         making.batch.steps.push(Step::One { part });
         making.send();
@@ -83,8 +83,8 @@ impl CoreState {
         let id = work.conn;
         let Some(conn) = self.conns.get(id) else { return self.pool.give_back(work) };
         for &(i, nanos) in &work.slow {
-            let c = &work.commands[i];
-            self.shared.slow(&self.settings, c.spec, work.args(c), nanos, self.now, conn);
+            let spec = command::spec(work.commands[i].id);
+            self.shared.slow(&self.settings, spec, work.args(i), nanos, self.now, conn);
         }
         let Doing::Batch(batch) = &mut conn.doing else { return self.pool.give_back(work) };
         if !batch.complete(work) {
@@ -119,7 +119,7 @@ impl Making<'_> {
         match (r.target, r.spec) {
             (Target::Shard(shard), Some(spec)) => {
                 let part = self.part(shard);
-                let command = WorkCommand { spec, first: 0, count: 0, db: r.db, hash: r.hash };
+                let command = WorkCommand { hash: r.hash, count: 0, id: spec.id, db: r.db };
                 self.core.maker.works[part as usize].add(command, input, plan.spans_of(r));
                 self.batch.steps.push(Step::One { part });
             }
@@ -171,7 +171,7 @@ impl Making<'_> {
             let work = &mut self.core.maker.works[part as usize];
             if !std::mem::replace(&mut begun[part as usize], true) {
                 let hash = args.get(first + n * step).map_or(0, |k| self.core.shard.key(k).hash);
-                work.begin(spec, db, hash);
+                work.begin(spec.id, db, hash);
                 let whole = if first == 0 { args.len() } else { 1 };
                 args.iter().take(whole).for_each(|a| work.push(a));
             }
