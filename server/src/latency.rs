@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 /// The longest latency that is told apart, as in Redis: one second.
 const NANOS_MAX: u64 = 1_000_000_000;
+/// Times from here on are recorded as they are.
+const SHORT_NANOS: u64 = 1 << 17;
 /// Recordings of one command and one value that are counted before the histogram is touched.
 const RUN_MAX: u32 = 1024;
 
@@ -19,20 +21,29 @@ pub struct CommandHistograms {
     /// The last recording, repeated `run` times and not recorded yet: pipelines repeat themselves.
     last: Option<(CommandId, u64)>,
     run: u32,
+    enabled: bool,
 }
 
 impl Default for CommandHistograms {
     fn default() -> Self {
-        Self { by_command: (0..COMMAND_COUNT).map(|_| None).collect(), last: None, run: 0 }
+        Self { by_command: (0..COMMAND_COUNT).map(|_| None).collect(), last: None, run: 0, enabled: true }
     }
 }
 
 impl CommandHistograms {
-    /// Counts one execution. Times are cut to their five leading bits (at most 6 % below) first, so
-    /// that equal recordings are common.
+    /// `latency-tracking`.
+    pub fn set_enabled(&mut self, on: bool) {
+        self.enabled = on;
+    }
+
+    /// Counts one execution. Short times are cut to their five leading bits (at most 6 % below)
+    /// first, so that equal recordings are common.
     #[inline]
     pub fn record(&mut self, id: CommandId, nanos: u64) {
-        let shift = (59 - (nanos | 1).leading_zeros() as i32).max(0) as u32;
+        if !self.enabled {
+            return;
+        }
+        let shift = if nanos < SHORT_NANOS { (nanos | 1).ilog2().saturating_sub(4) } else { 0 };
         let rounded = (nanos >> shift) << shift;
         if self.last == Some((id, rounded)) && self.run < RUN_MAX {
             self.run += 1;
@@ -74,6 +85,10 @@ impl CommandHistograms {
     pub fn reset(&mut self, id: CommandId) {
         self.flush();
         self.by_command[id as usize] = None;
+    }
+
+    pub fn reset_all(&mut self) {
+        *self = Self { enabled: self.enabled, ..Self::default() };
     }
 }
 
@@ -132,9 +147,12 @@ impl LatencyEvents {
         self.series.lock().clone()
     }
 
-    /// Forgets one event; true when it was there.
+    /// Forgets one event, named in any case; true when it was there.
     pub fn reset(&self, event: &str) -> bool {
-        self.series.lock().remove(event).is_some()
+        let mut all = self.series.lock();
+        let before = all.len();
+        all.retain(|name, _| !name.eq_ignore_ascii_case(event));
+        all.len() < before
     }
 
     /// Forgets all; how many there were.
@@ -161,6 +179,11 @@ mod tests {
         assert_eq!(h.seen(), [CommandId::Get, CommandId::Set]);
         h.reset(CommandId::Get);
         assert_eq!(h.seen(), [CommandId::Set]);
+        h.set_enabled(false);
+        h.record(CommandId::Get, 300);
+        h.reset_all();
+        h.record(CommandId::Get, 300);
+        assert!(h.seen().is_empty(), "a reset leaves it switched off");
     }
 
     #[test]
@@ -186,6 +209,6 @@ mod tests {
         let series = &events.all()["command"];
         assert_eq!(series.samples, [(100, 9), (101, 6)]);
         assert_eq!(series.max_ms, 9);
-        assert!(events.reset("command") && !events.reset("command"));
+        assert!(events.reset("COMMAND") && !events.reset("command"));
     }
 }

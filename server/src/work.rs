@@ -23,6 +23,8 @@ pub struct WorkCommand {
     pub db: u16,
     /// Hash of its first key.
     pub hash: u64,
+    /// False of all parts but one of a command that several shards run a part of: it is one call.
+    pub counted: bool,
 }
 
 /// The part of a connection's pipeline that falls on one shard.
@@ -48,7 +50,14 @@ impl Work {
     /// Starts a command with no arguments yet.
     pub fn begin(&mut self, spec: &'static CommandSpec, db: u16, hash: u64) {
         let first = self.spans.len() as u32;
-        self.commands.push(WorkCommand { spec, first, count: 0, db, hash });
+        self.commands.push(WorkCommand { spec, first, count: 0, db, hash, counted: true });
+    }
+
+    /// The command begun last is counted with another of its parts.
+    pub fn uncounted(&mut self) {
+        if let Some(c) = self.commands.last_mut() {
+            c.counted = false;
+        }
     }
 
     /// Copies one more argument of the command begun last.
