@@ -4,6 +4,7 @@
 //! it is told to be, and [`run`] starts and stops it all.
 
 pub mod admin;
+pub mod allocator;
 pub mod clock;
 pub mod config;
 pub mod conn;
@@ -29,5 +30,6 @@ pub mod slowlog;
 pub mod socket;
 pub mod stats;
 pub mod task;
+pub mod usage;
 pub mod version;
 pub mod work;

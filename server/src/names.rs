@@ -50,6 +50,15 @@ impl CommandNames {
 }
 
 impl Refusal {
+    /// The command that was refused, when it is one.
+    #[must_use]
+    pub fn spec(&self) -> Option<&'static CommandSpec> {
+        match self {
+            Refusal::Other(ResolveError::WrongArity(spec)) => Some(spec),
+            _ => None,
+        }
+    }
+
     /// The error the client gets.
     #[must_use]
     pub fn text(&self, args: Args<'_>) -> Vec<u8> {

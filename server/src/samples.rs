@@ -12,7 +12,13 @@ pub enum Metric {
     Commands,
     InputBytes,
     OutputBytes,
+    /// Turns of all cores' loops, and the nanoseconds they took.
+    Turns,
+    BusyNanos,
 }
+
+/// How many there are.
+const METRICS: usize = 5;
 
 #[derive(Clone, Copy, Default, Debug)]
 struct Track {
@@ -37,12 +43,12 @@ impl Track {
 /// The tracks of all metrics.
 #[derive(Default, Debug)]
 pub struct Samples {
-    tracks: Mutex<[Track; 3]>,
+    tracks: Mutex<[Track; METRICS]>,
 }
 
 impl Samples {
-    /// Adds one sample of every metric: commands, input bytes, output bytes.
-    pub fn add(&self, now_ns: u64, counts: [u64; 3]) {
+    /// Adds one sample of every metric, in their order.
+    pub fn add(&self, now_ns: u64, counts: [u64; METRICS]) {
         let mut tracks = self.tracks.lock();
         for (track, count) in tracks.iter_mut().zip(counts) {
             track.add(now_ns, count);
@@ -68,10 +74,11 @@ mod tests {
     fn a_steady_count_has_its_rate() {
         let samples = Samples::default();
         for i in 0..40u64 {
-            samples.add(1 + i * 100_000_000, [i * 50, i * 1000, 0]);
+            samples.add(1 + i * 100_000_000, [i * 50, i * 1000, 0, i, i * 7]);
         }
         assert_eq!(samples.rate(Metric::Commands), 500);
         assert_eq!(samples.rate(Metric::InputBytes), 10_000);
         assert_eq!(samples.rate(Metric::OutputBytes), 0);
+        assert_eq!((samples.rate(Metric::Turns), samples.rate(Metric::BusyNanos)), (10, 70));
     }
 }

@@ -11,7 +11,7 @@ use crate::monitor::Monitors;
 use crate::names::CommandNames;
 use crate::pause::Pause;
 use crate::samples::Samples;
-use crate::slowlog::SlowLog;
+use crate::slowlog::{self, SlowLog};
 use crate::stats::CoreStats;
 use parking_lot::{Mutex, RwLock};
 use proto::args::Args;
@@ -59,6 +59,15 @@ pub enum StopReason {
 #[cfg(test)]
 pub type Witnessed = (u64, Vec<Vec<u8>>);
 
+/// Marks of `used_memory`, in bytes.
+#[derive(Default, Debug)]
+pub struct MemoryMarks {
+    /// When the first core began to turn.
+    pub startup: AtomicU64,
+    /// The highest, of ten looks a second.
+    pub peak: AtomicU64,
+}
+
 /// The state shared by all cores.
 pub struct Shared {
     pub mailboxes: Mailboxes,
@@ -82,6 +91,7 @@ pub struct Shared {
     pub monitors: Monitors,
     pub pause: Pause,
     pub samples: Samples,
+    pub memory: MemoryMarks,
     /// Unix seconds; there are no snapshots yet, so this stays the start.
     pub last_save: AtomicI64,
     /// DEBUG SET-ACTIVE-EXPIRE.
@@ -136,6 +146,7 @@ impl Shared {
             monitors: Monitors::default(),
             pause: Pause::default(),
             samples: Samples::default(),
+            memory: MemoryMarks::default(),
             last_save: AtomicI64::new(start.started_unix_ms / 1000),
             active_expire: AtomicBool::new(true),
             #[cfg(test)]
@@ -226,6 +237,20 @@ impl Shared {
     /// Logs a slow command, and tells the latency monitor.
     #[cold]
     pub fn slow(&self, s: &Settings, spec: &CommandSpec, args: Args<'_>, nanos: u64, now: Now, conn: &Conn) {
+        self.slow_kept(s, spec, || slowlog::kept(spec, args), nanos, now, conn);
+    }
+
+    /// As [`Shared::slow`], of a command whose arguments were kept as the slow log wants them.
+    #[cold]
+    pub fn slow_kept(
+        &self,
+        s: &Settings,
+        spec: &CommandSpec,
+        kept: impl FnOnce() -> Vec<Vec<u8>>,
+        nanos: u64,
+        now: Now,
+        conn: &Conn,
+    ) {
         let unix_s = now.unix_us / 1_000_000;
         let fast = spec.flags.contains(Flags::FAST);
         let event = if fast { "fast-command" } else { "command" };
@@ -233,8 +258,29 @@ impl Shared {
         let slower = u64::try_from(s.slowlog_log_slower_than_us);
         if slower.is_ok_and(|us| nanos / 1000 >= us) && !spec.flags.contains(Flags::SKIP_SLOWLOG) {
             let (peer, name) = (&conn.ends.peer, &conn.name);
-            self.slowlog.add(args, nanos / 1000, unix_s, peer, name, s.slowlog_max_len);
+            self.slowlog.add(kept(), nanos / 1000, unix_s, peer, name, s.slowlog_max_len);
         }
+    }
+
+    /// What one core does ten times a second for all: samples for the rates, and the peak of memory.
+    pub fn sample(&self, now_ns: u64) {
+        let counts = [
+            self.sum(|c| &c.commands_processed),
+            self.sum(|c| &c.net_input_bytes),
+            self.sum(|c| &c.net_output_bytes),
+            self.sum(|c| &c.turns),
+            self.sum(|c| &c.busy_nanos),
+        ];
+        self.samples.add(now_ns, counts);
+        let used = crate::allocator::used();
+        let _ = self.memory.startup.compare_exchange(0, used, Ordering::Relaxed, Ordering::Relaxed); // once
+        self.memory.peak.fetch_max(used, Ordering::Relaxed);
+    }
+
+    /// The part of CONFIG RESETSTAT that no core owns.
+    pub fn reset_stats(&self) {
+        self.errors.reset();
+        self.samples.reset();
     }
 
     /// Sums one counter over all cores.

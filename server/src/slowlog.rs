@@ -1,8 +1,10 @@
 //! The slow log: the last commands that took longer than `slowlog-log-slower-than`. One log for
 //! all cores; a slow command is rare, so a lock is enough, and the order is that of their ends.
 
+use crate::config::is_sensitive;
 use parking_lot::Mutex;
 use proto::args::Args;
+use proto::command::{CommandId, CommandSpec};
 use std::collections::VecDeque;
 
 /// Arguments kept of one command, the last one replaced by a note when there were more.
@@ -35,18 +37,12 @@ pub struct SlowLog {
 
 impl SlowLog {
     /// Adds an entry, and drops the oldest beyond `len_max`.
-    pub fn add(&self, args: Args<'_>, micros: u64, unix_s: i64, peer: &str, name: &str, len_max: usize) {
+    pub fn add(&self, args: Vec<Vec<u8>>, micros: u64, unix_s: i64, peer: &str, name: &str, len_max: usize) {
         let mut log = self.log.lock();
         let id = log.next_id;
         log.next_id += 1;
-        let entry = SlowEntry {
-            id,
-            unix_s,
-            micros,
-            args: kept(args),
-            peer: peer.to_owned(),
-            client_name: name.to_owned(),
-        };
+        let entry =
+            SlowEntry { id, unix_s, micros, args, peer: peer.to_owned(), client_name: name.to_owned() };
         log.entries.push_front(entry);
         log.entries.truncate(len_max);
     }
@@ -73,15 +69,37 @@ impl SlowLog {
     }
 }
 
-/// What is kept of a command's arguments, shortened as Redis shortens them.
-fn kept(args: Args<'_>) -> Vec<Vec<u8>> {
+const REDACTED: &[u8] = b"(redacted)";
+
+/// What is kept of a command's arguments: shortened as Redis shortens them, and without secrets.
+#[must_use]
+pub fn kept(spec: &CommandSpec, args: Args<'_>) -> Vec<Vec<u8>> {
     let total = args.len();
     let shown = if total > ARGUMENTS_MAX { ARGUMENTS_MAX - 1 } else { total };
-    let mut out: Vec<Vec<u8>> = args.iter().take(shown).map(shortened).collect();
+    let keep = |(i, arg)| if is_secret(spec, args, i) { REDACTED.to_vec() } else { shortened(arg) };
+    let mut out: Vec<Vec<u8>> = args.iter().take(shown).enumerate().map(keep).collect();
     if shown < total {
         out.push(format!("... ({} more arguments)", total - shown).into_bytes());
     }
     out
+}
+
+/// Whether an argument must not be shown: passwords, and what ACL commands say of users.
+fn is_secret(spec: &CommandSpec, args: Args<'_>, i: usize) -> bool {
+    match spec.id {
+        CommandId::Auth => i > 0,
+        CommandId::Hello => {
+            let option = |at: usize| args.get(at).is_some_and(|a| a.eq_ignore_ascii_case(b"auth"));
+            i > 2 && (option(i - 1) || (i > 3 && option(i - 2)))
+        }
+        CommandId::ConfigSet => i > 2 && i % 2 == 1 && is_sensitive(args.at(i - 1)),
+        CommandId::AclSetuser | CommandId::AclGetuser | CommandId::AclDeluser => i > 1,
+        CommandId::Migrate => {
+            let option = |at: usize, word: &[u8]| args.get(at).is_some_and(|a| a.eq_ignore_ascii_case(word));
+            i > 6 && (option(i - 1, b"auth") || option(i - 1, b"auth2") || option(i - 2, b"auth2"))
+        }
+        _ => false,
+    }
 }
 
 fn shortened(arg: &[u8]) -> Vec<u8> {
@@ -97,19 +115,28 @@ fn shortened(arg: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use proto::args::OwnedArgs;
+    use proto::command::resolve;
+
+    fn kept_of(own: &OwnedArgs) -> Vec<Vec<u8>> {
+        kept(
+            resolve(own.args()).or_else(|_| resolve(OwnedArgs::of(["get", "k"]).args())).unwrap(),
+            own.args(),
+        )
+    }
 
     #[test]
     fn keeps_the_newest_and_numbers_all() {
+        let kept = |parts: &[&str]| kept_of(&OwnedArgs::of(parts));
         let log = SlowLog::default();
         for i in 0..5u64 {
-            log.add(OwnedArgs::of(["get", "k"]).args(), i, 100, "p", "n", 3);
+            log.add(kept(&["get", "k"]), i, 100, "p", "n", 3);
         }
         let ids: Vec<u64> = log.newest(None).iter().map(|e| e.id).collect();
         assert_eq!(ids, [4, 3, 2]);
         assert_eq!(log.newest(Some(1)).len(), 1);
         log.reset();
         assert!(log.is_empty());
-        log.add(OwnedArgs::of(["get"]).args(), 1, 100, "p", "n", 3);
+        log.add(kept(&["get"]), 1, 100, "p", "n", 3);
         assert_eq!(log.newest(None)[0].id, 5, "numbers are never used again");
     }
 
@@ -118,9 +145,31 @@ mod tests {
         let mut own = OwnedArgs::of(["sadd"]);
         own.push(&[b'A'; 130]);
         (0..40).for_each(|i: i32| own.push(i.to_string().as_bytes()));
-        let args = kept(own.args());
+        let args = kept_of(&own);
         assert_eq!(args.len(), 32);
         assert_eq!(args[1], [&[b'A'; 128][..], b"... (2 more bytes)"].concat());
         assert_eq!(args[31], b"... (11 more arguments)");
+    }
+
+    #[test]
+    fn secrets_are_left_out() {
+        let shown = |line: &str| {
+            let own = OwnedArgs::of(line.split(' '));
+            let words = kept_of(&own).into_iter().map(|w| String::from_utf8(w).unwrap());
+            words.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown("auth u p"), "auth (redacted) (redacted)");
+        assert_eq!(shown("hello 3 auth u p setname n"), "hello 3 auth (redacted) (redacted) setname n");
+        assert_eq!(
+            shown("config set requirepass x port 1 masterauth y"),
+            "config set requirepass (redacted) port 1 masterauth (redacted)"
+        );
+        assert_eq!(shown("acl setuser bob on"), "acl setuser (redacted) (redacted)");
+        assert_eq!(shown("migrate h 1 k 9 5000 AUTH p"), "migrate h 1 k 9 5000 AUTH (redacted)");
+        assert_eq!(
+            shown("migrate h 1 k 9 5000 AUTH2 u p"),
+            "migrate h 1 k 9 5000 AUTH2 (redacted) (redacted)"
+        );
+        assert_eq!(shown("migrate h 1 k 9 5000"), "migrate h 1 k 9 5000");
     }
 }

@@ -49,6 +49,9 @@ pub struct CoreStats {
     pub commands_processed: Counter,
     pub net_input_bytes: Counter,
     pub net_output_bytes: Counter,
+    /// Times that bytes came in, and went out.
+    pub reads: Counter,
+    pub writes: Counter,
     pub error_replies: Counter,
     /// Batches sent to other shards, and served for other cores.
     pub hops_out: Counter,
@@ -59,6 +62,11 @@ pub struct CoreStats {
     pub turns: Counter,
     pub busy_nanos: Counter,
     pub idle_nanos: Counter,
+    /// Share of the time lately that the loop worked, in hundredths of a percent.
+    pub busy_share: Counter,
+    /// Of `busy_nanos` and `idle_nanos`, what `busy_share` knows already.
+    busy_seen: Counter,
+    idle_seen: Counter,
     /// The longest turn so far, in nanoseconds of work.
     pub turn_nanos_max: Counter,
     pub keys: Counter,
@@ -67,10 +75,15 @@ pub struct CoreStats {
     pub keyspace_misses: Counter,
     pub expired_keys: Counter,
     pub expired_time_cap_reached: Counter,
+    /// Spent in active expiry.
+    pub expire_nanos: Counter,
     pub dirty: Counter,
     pub timeouts: Counter,
     pub query_buffer_bytes: Counter,
     pub output_buffer_bytes: Counter,
+    /// The largest of one client, at the last look.
+    pub query_buffer_max: Counter,
+    pub output_buffer_max: Counter,
     pub client_memory: Counter,
     pub output_limit_disconnections: Counter,
     pub query_limit_disconnections: Counter,
@@ -88,6 +101,8 @@ impl Default for CoreStats {
             commands_processed: c(),
             net_input_bytes: c(),
             net_output_bytes: c(),
+            reads: c(),
+            writes: c(),
             error_replies: c(),
             hops_out: c(),
             hops_in: c(),
@@ -96,6 +111,9 @@ impl Default for CoreStats {
             turns: c(),
             busy_nanos: c(),
             idle_nanos: c(),
+            busy_share: c(),
+            busy_seen: c(),
+            idle_seen: c(),
             turn_nanos_max: c(),
             keys: c(),
             expires: c(),
@@ -103,15 +121,118 @@ impl Default for CoreStats {
             keyspace_misses: c(),
             expired_keys: c(),
             expired_time_cap_reached: c(),
+            expire_nanos: c(),
             dirty: c(),
             timeouts: c(),
             query_buffer_bytes: c(),
             output_buffer_bytes: c(),
+            query_buffer_max: c(),
+            output_buffer_max: c(),
             client_memory: c(),
             output_limit_disconnections: c(),
             query_limit_disconnections: c(),
             monitors: c(),
             commands: (0..COMMAND_COUNT).map(|_| CommandCounters::default()).collect(),
         }
+    }
+}
+
+/// `busy_share` follows the share of new time with this lag, in nanoseconds.
+const SHARE_LAG_NS: u64 = 1_000_000_000;
+/// A whole, in `busy_share`'s unit.
+const WHOLE: u64 = 10_000;
+
+impl CoreStats {
+    /// Sums up the commands executed so far: cheaper ten times a second than once a command.
+    pub fn sum_commands(&self) {
+        self.commands_processed.set(self.commands.iter().map(|c| c.calls.get()).sum());
+    }
+
+    /// Moves `busy_share` on by what was worked and waited since the last call.
+    pub fn follow_busy_share(&self) {
+        let (busy, idle) = (self.busy_nanos.get(), self.idle_nanos.get());
+        let worked = busy.saturating_sub(self.busy_seen.get());
+        let passed = worked + idle.saturating_sub(self.idle_seen.get());
+        self.busy_seen.set(busy);
+        self.idle_seen.set(idle);
+        let weight = passed.min(SHARE_LAG_NS);
+        if weight > 0 {
+            let share = u128::from(worked) * u128::from(WHOLE) / u128::from(passed);
+            let old = u128::from(self.busy_share.get() * (SHARE_LAG_NS - weight));
+            let new = (old + share * u128::from(weight)) / u128::from(SHARE_LAG_NS);
+            self.busy_share.set(new as u64);
+        }
+    }
+
+    /// CONFIG RESETSTAT: everything that only counts up goes back to zero; what is (clients, keys,
+    /// buffers, changes since the last save) stays. Only the owning core may.
+    pub fn reset(&self) {
+        let counts = [
+            &self.connections_received,
+            &self.connections_rejected,
+            &self.commands_processed,
+            &self.net_input_bytes,
+            &self.net_output_bytes,
+            &self.reads,
+            &self.writes,
+            &self.error_replies,
+            &self.hops_out,
+            &self.hops_in,
+            &self.forwarded_out,
+            &self.forwarded_in,
+            &self.turns,
+            &self.busy_nanos,
+            &self.idle_nanos,
+            &self.busy_seen,
+            &self.idle_seen,
+            &self.turn_nanos_max,
+            &self.keyspace_hits,
+            &self.keyspace_misses,
+            &self.expired_keys,
+            &self.expired_time_cap_reached,
+            &self.expire_nanos,
+            &self.timeouts,
+            &self.output_limit_disconnections,
+            &self.query_limit_disconnections,
+        ];
+        let of_commands = self.commands.iter().flat_map(|c| [&c.calls, &c.nanos, &c.rejected, &c.failed]);
+        counts.into_iter().chain(of_commands).for_each(|c| c.set(0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busy_share_follows_the_last_second() {
+        let stats = CoreStats::default();
+        stats.follow_busy_share();
+        assert_eq!(stats.busy_share.get(), 0);
+        stats.busy_nanos.add(3 * SHARE_LAG_NS);
+        stats.follow_busy_share();
+        assert_eq!(stats.busy_share.get(), WHOLE);
+        for _ in 0..5 {
+            stats.idle_nanos.add(SHARE_LAG_NS / 10);
+            stats.follow_busy_share();
+        }
+        assert!((5500..6500).contains(&stats.busy_share.get()), "{}", stats.busy_share.get());
+        stats.idle_nanos.add(SHARE_LAG_NS);
+        stats.follow_busy_share();
+        assert_eq!(stats.busy_share.get(), 0);
+    }
+
+    #[test]
+    fn a_reset_spares_what_is() {
+        let stats = CoreStats::default();
+        for c in [&stats.keys, &stats.clients, &stats.dirty, &stats.turns, &stats.commands[3].calls] {
+            c.add(7);
+        }
+        stats.sum_commands();
+        assert_eq!(stats.commands_processed.get(), 7);
+        stats.reset();
+        let left = [&stats.keys, &stats.clients, &stats.dirty, &stats.turns, &stats.commands[3].calls];
+        assert_eq!(left.map(Counter::get), [7, 7, 7, 0, 0]);
+        assert_eq!(stats.commands_processed.get(), 0);
     }
 }

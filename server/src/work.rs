@@ -18,10 +18,34 @@ use shard::hop::{Hop, Hopped};
 pub struct WorkCommand {
     /// Hash of its first key.
     pub hash: u64,
-    pub count: u32,
+    count_and_flag: u32,
     pub id: CommandId,
     /// The database it runs against: a SELECT earlier in the pipeline may have changed it.
     pub db: u16,
+}
+
+/// The flag beside the number of arguments.
+const UNCOUNTED: u32 = 1 << 31;
+
+impl WorkCommand {
+    #[must_use]
+    pub fn new(id: CommandId, db: u16, hash: u64) -> Self {
+        Self { hash, count_and_flag: 0, id, db }
+    }
+
+    /// How many arguments it has.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> usize {
+        (self.count_and_flag & !UNCOUNTED) as usize
+    }
+
+    /// False of all parts but one of a command that several shards run a part of: it is one call.
+    #[inline]
+    #[must_use]
+    pub fn counted(&self) -> bool {
+        self.count_and_flag & UNCOUNTED == 0
+    }
 }
 
 const _: () = assert!(size_of::<WorkCommand>() == 16);
@@ -55,12 +79,19 @@ impl Work {
         let shift = (self.bytes.len() as u32).wrapping_sub(head.start);
         self.bytes.extend_from_slice(&input[from..to]);
         self.spans.extend(spans.iter().map(|s| Span { start: s.start.wrapping_add(shift), len: s.len }));
-        self.commands.push(WorkCommand { count: spans.len() as u32, ..command });
+        self.commands.push(WorkCommand { count_and_flag: spans.len() as u32, ..command });
     }
 
     /// Starts a command with no arguments yet.
     pub fn begin(&mut self, id: CommandId, db: u16, hash: u64) {
-        self.commands.push(WorkCommand { hash, count: 0, id, db });
+        self.commands.push(WorkCommand::new(id, db, hash));
+    }
+
+    /// The command begun last is counted with another of its parts.
+    pub fn uncounted(&mut self) {
+        if let Some(c) = self.commands.last_mut() {
+            c.count_and_flag |= UNCOUNTED;
+        }
     }
 
     /// Copies one more argument of the command begun last.
@@ -68,7 +99,7 @@ impl Work {
         self.spans.push(Span { start: self.bytes.len() as u32, len: arg.len() as u32 });
         self.bytes.extend_from_slice(arg);
         if let Some(c) = self.commands.last_mut() {
-            c.count += 1;
+            c.count_and_flag += 1;
         }
     }
 
@@ -76,13 +107,13 @@ impl Work {
     #[inline]
     #[must_use]
     pub fn args_from(&self, first: usize, c: &WorkCommand) -> Args<'_> {
-        Args::new(&self.bytes, &self.spans[first..first + c.count as usize])
+        Args::new(&self.bytes, &self.spans[first..first + c.count()])
     }
 
     /// The arguments of the `i`-th command.
     #[must_use]
     pub fn args(&self, i: usize) -> Args<'_> {
-        let first = self.commands[..i].iter().map(|c| c.count as usize).sum();
+        let first = self.commands[..i].iter().map(WorkCommand::count).sum();
         self.args_from(first, &self.commands[i])
     }
 

@@ -3,7 +3,12 @@
 
 mod client;
 mod client_filter;
+pub mod info;
+mod latency_command;
+mod latency_report;
+mod memory;
 mod session;
+mod slowlog_command;
 
 use crate::core::state::CoreState;
 use crate::io::ConnId;
@@ -14,7 +19,17 @@ use proto::error;
 impl CoreState {
     /// Runs one command of this kind and replies, now or once all cores have answered.
     pub fn run_admin(&mut self, id: ConnId, spec: &'static CommandSpec, args: Args<'_>) {
+        let (pending, before) = (self.pending(spec, args), self.reply_len(id));
+        self.dispatch_admin(id, spec, args);
+        self.account_admin(id, pending, before);
+    }
+
+    fn dispatch_admin(&mut self, id: ConnId, spec: &'static CommandSpec, args: Args<'_>) {
         match spec.id {
+            CommandId::Info => info::run(self, id, args),
+            _ if spec.parent == Some(CommandId::Latency) => latency_command::run(self, id, spec, args),
+            _ if spec.parent == Some(CommandId::Memory) => memory::run(self, id, spec),
+            _ if spec.parent == Some(CommandId::Slowlog) => slowlog_command::run(self, id, spec, args),
             CommandId::Hello => session::hello(self, id, args),
             CommandId::Auth => session::auth(self, id, args),
             CommandId::Quit => session::quit(self, id),

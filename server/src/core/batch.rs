@@ -119,7 +119,7 @@ impl Making<'_> {
         match (r.target, r.spec) {
             (Target::Shard(shard), Some(spec)) => {
                 let part = self.part(shard);
-                let command = WorkCommand { hash: r.hash, count: 0, id: spec.id, db: r.db };
+                let command = WorkCommand::new(spec.id, r.db, r.hash);
                 self.core.maker.works[part as usize].add(command, input, plan.spans_of(r));
                 self.batch.steps.push(Step::One { part });
             }
@@ -172,6 +172,9 @@ impl Making<'_> {
             if !std::mem::replace(&mut begun[part as usize], true) {
                 let hash = args.get(first + n * step).map_or(0, |k| self.core.shard.key(k).hash);
                 work.begin(spec.id, db, hash);
+                if n > 0 {
+                    work.uncounted();
+                }
                 let whole = if first == 0 { args.len() } else { 1 };
                 args.iter().take(whole).for_each(|a| work.push(a));
             }

@@ -19,6 +19,8 @@ pub struct Clockwork {
     query_buffers: u64,
     output_buffers: u64,
     client_memory: u64,
+    query_buffer_max: u64,
+    output_buffer_max: u64,
 }
 
 impl CoreState {
@@ -53,20 +55,15 @@ impl CoreState {
         }
         self.clockwork.next_ns = now + PERIOD_NS;
         self.publish();
+        self.stats().follow_busy_share();
         self.walk_connections();
         self.start_expiry();
         if self.index == 0 {
-            let s = &self.shared;
-            let counts = [
-                s.sum(|c| &c.commands_processed),
-                s.sum(|c| &c.net_input_bytes),
-                s.sum(|c| &c.net_output_bytes),
-            ];
-            s.samples.add(now, counts);
+            self.shared.sample(now);
         }
     }
 
-    /// Copies the shard's own figures to where INFO reads them.
+    /// Copies the shard's own figures, and sums, to where INFO reads them.
     pub fn publish(&mut self) {
         let stats = &self.shared.stats[self.index];
         let shard = &self.shard;
@@ -75,6 +72,7 @@ impl CoreState {
         stats.keyspace_hits.set(shard.stats.keyspace_hits);
         stats.keyspace_misses.set(shard.stats.keyspace_misses);
         stats.expired_keys.set(shard.stats.expired_keys);
+        stats.sum_commands();
     }
 
     /// A tenth of a walk over all connections: closes those that have been idle for too long, sums
@@ -87,8 +85,11 @@ impl CoreState {
         for slot in self.clockwork.walk..end {
             let now = self.now.mono_ns;
             let Some(conn) = self.conns.slot(slot as u32) else { continue };
-            self.clockwork.query_buffers += conn.input.capacity() as u64;
-            self.clockwork.output_buffers += conn.out.capacity() as u64;
+            let (input, output) = (conn.input.capacity() as u64, conn.out.capacity() as u64);
+            self.clockwork.query_buffers += input;
+            self.clockwork.output_buffers += output;
+            self.clockwork.query_buffer_max = self.clockwork.query_buffer_max.max(input);
+            self.clockwork.output_buffer_max = self.clockwork.output_buffer_max.max(output);
             self.clockwork.client_memory +=
                 (size_of_val(conn) + conn.input.capacity() + conn.out.capacity()) as u64;
             let quiet = matches!(conn.doing, Doing::Ready) && !conn.monitor;
@@ -107,6 +108,8 @@ impl CoreState {
             self.clockwork.next_ns = c.next_ns;
             let stats = self.stats();
             stats.query_buffer_bytes.set(c.query_buffers);
+            stats.query_buffer_max.set(c.query_buffer_max);
+            stats.output_buffer_max.set(c.output_buffer_max);
             stats.output_buffer_bytes.set(c.output_buffers);
             stats.client_memory.set(c.client_memory);
         }

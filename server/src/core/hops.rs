@@ -18,6 +18,7 @@
 //! | a step fails | the plan decides on hop 2 | hop 2 always runs on every shard | - |
 //! | shutdown | cores stop only when nothing is held | same | - |
 
+use super::account::Pending;
 use super::state::CoreState;
 use crate::conn::Doing;
 use crate::io::ConnId;
@@ -42,6 +43,8 @@ pub struct Transaction {
     asked: Vec<usize>,
     waiting: usize,
     reply: Vec<u8>,
+    /// The command, to be counted when it is answered.
+    pending: Pending,
 }
 
 impl CoreState {
@@ -56,7 +59,11 @@ impl CoreState {
         let owner = |key: &[u8]| slots.owner(slot_of(key)) as usize;
         let plan = Plan::new(&cx, args, self.settings.databases, &self.shard.settings, owner);
         match plan {
-            Plan::Refused { reply } => self.reply(id, |r| r.raw().extend_from_slice(&reply)),
+            Plan::Refused { reply } => {
+                let (pending, before) = (self.pending(spec, args), self.reply_len(id));
+                self.reply(id, |r| r.raw().extend_from_slice(&reply));
+                self.account_answer(id, pending, before);
+            }
             Plan::Whole { shard } => self.forward(id, shard, spec, args),
             Plan::Hops(hops) => {
                 let mut keys = Vec::new();
@@ -64,12 +71,13 @@ impl CoreState {
                 let mut shards: Vec<usize> = keys.iter().map(|k| owner(args.at(k.at as usize))).collect();
                 shards.sort_unstable();
                 shards.dedup();
-                self.post_first_hops(id, hops, shards);
+                let pending = self.pending(spec, args);
+                self.post_first_hops(id, hops, shards, pending);
             }
         }
     }
 
-    fn post_first_hops(&mut self, id: ConnId, mut hops: TwoHops, shards: Vec<usize>) {
+    fn post_first_hops(&mut self, id: ConnId, mut hops: TwoHops, shards: Vec<usize>, pending: Pending) {
         let number = self.transaction();
         let mut steps: Vec<Option<Hop>> = shards.iter().map(|_| None).collect();
         let mut asked = Vec::new();
@@ -89,7 +97,8 @@ impl CoreState {
         self.outbox.spans_shards();
         self.stats().hops_out.add(waiting as u64);
         let found = shards.iter().map(|_| None).collect();
-        let transaction = Transaction { then: Some(hops), shards, found, asked, waiting, reply: Vec::new() };
+        let (then, reply) = (Some(hops), Vec::new());
+        let transaction = Transaction { then, shards, found, asked, waiting, reply, pending };
         self.transactions.insert(number, (id, Box::new(transaction)));
         if let Some(conn) = self.conns.get(id) {
             conn.doing = Doing::Transaction(number);
@@ -136,7 +145,9 @@ impl CoreState {
             return self.post_second_hops(number);
         }
         let Some((id, t)) = self.transactions.remove(&number) else { return };
+        let before = self.reply_len(id);
         self.reply(id, |r| r.raw().extend_from_slice(&t.reply));
+        self.account_answer(id, t.pending, before);
         self.resume(id);
     }
 

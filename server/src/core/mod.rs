@@ -14,6 +14,7 @@
 //! is run: [`crate::mailbox`] says why that order is what keeps N shards one Redis.
 
 pub mod accept;
+pub mod account;
 pub mod batch;
 pub mod cron;
 pub mod gather;
@@ -200,6 +201,7 @@ impl<I: Io> Core<I> {
         let (id, len) = (conn.id, bytes.len() as u64);
         conn.bytes_out += len;
         self.state.stats().net_output_bytes.add(len);
+        self.state.stats().writes.add(1);
         self.io.send(id, bytes);
         let unsent = self.io.unsent(id);
         if unsent > UNSENT_MAX || self.state.output_limited(id, unsent) {
@@ -283,6 +285,7 @@ impl Sink for CoreState {
         conn.active_ns = self.now.mono_ns;
         let unread = conn.unread();
         self.stats().net_input_bytes.add(bytes.len() as u64);
+        self.stats().reads.add(1);
         if unread > limit {
             return self.query_buffer_overrun(id);
         }

@@ -6,11 +6,14 @@
 //! is used up. If all of them stay on this core they are left in the turn's [`Plan`]; otherwise they
 //! become one batch over the shards they fall on ([`super::batch`]).
 
+use super::account::account;
 use super::inline;
 use super::plan::{Plan, Routed, Target};
 use super::state::{CoreState, Now};
+use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ReplyMode};
+use crate::latency::CommandHistograms;
 use crate::shared::Shared;
 use proto::args::Args;
 use proto::command::{CommandId, CommandSpec, Flags, Place, Split};
@@ -50,6 +53,9 @@ struct Router<'a> {
     settings: &'a Settings,
     shard: &'a Shard,
     now: Now,
+    ticks: &'a Ticks,
+    histograms: &'a mut CommandHistograms,
+    slow_nanos: u64,
 }
 
 impl CoreState {
@@ -112,13 +118,16 @@ impl CoreState {
         if let Some(e) = conn.malformed.take() {
             return Some(Stop::Malformed(e));
         }
-        let router = Router {
+        let mut router = Router {
             index: self.index as u16,
             cores: self.shared.mailboxes.cores(),
             shared: &self.shared,
             settings: &self.settings,
             shard: &self.shard,
             now: self.now,
+            ticks: &self.ticks,
+            histograms: &mut self.histograms,
+            slow_nanos: self.slow_nanos,
         };
         Some(router.scan(conn, &mut self.plan))
     }
@@ -164,7 +173,10 @@ impl CoreState {
         }
         self.execute_plan();
         crate::log::verbose(format_args!("Protocol error ({}) from client: {id:?}", e.0));
-        self.reply(id, |r| r.error(e.reply()));
+        let text = e.reply();
+        self.stats().error_replies.add(1);
+        self.shared.errors.count(text.as_bytes());
+        self.reply(id, |r| r.error(&text));
         self.close(id, true);
     }
 
@@ -220,7 +232,7 @@ fn limits(conn: &Conn, settings: &Settings) -> Limits {
 }
 
 impl Router<'_> {
-    fn scan(&self, conn: &mut Conn, plan: &mut Plan) -> Stop {
+    fn scan(&mut self, conn: &mut Conn, plan: &mut Plan) -> Stop {
         let limits = limits(conn, self.settings);
         let share = if conn.reply_mode == ReplyMode::SkipNext { 1 } else { TURN_COMMANDS_MAX };
         for _ in 0..share {
@@ -253,13 +265,13 @@ impl Router<'_> {
 
     /// Routes the command whose spans begin at `first`; `Some` when it cannot run with the others.
     #[inline]
-    fn route(&self, conn: &mut Conn, plan: &mut Plan, first: usize) -> Option<Stop> {
+    fn route(&mut self, conn: &mut Conn, plan: &mut Plan, first: usize) -> Option<Stop> {
         let args = Args::new(&conn.input, &plan.spans[first..]);
         let spec = match self.shared.commands.resolve(args) {
             Ok(spec) => spec,
             Err(e) => {
                 let text = e.text(args);
-                return self.refuse(conn, plan, first, None, &text);
+                return self.refuse(conn, plan, first, e.spec(), &text);
             }
         };
         if !conn.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
@@ -282,8 +294,15 @@ impl Router<'_> {
             Place::Inline => {
                 let from = plan.literals.len() as u32;
                 let args = Args::new(&conn.input, &plan.spans[first..]);
+                let began = self.ticks.read();
                 let mut reply = Reply::new(&mut plan.literals, conn.resp);
                 inline::run(spec, args, &mut conn.db, self.settings, self.now, &mut reply);
+                let nanos = self.ticks.nanos(began, self.ticks.read());
+                let (core, reply) = (self.index as usize, &plan.literals[from as usize..]);
+                account(self.shared, core, self.histograms, spec.id, nanos, reply);
+                if nanos >= self.slow_nanos {
+                    self.shared.slow(self.settings, spec, args, nanos, self.now, conn);
+                }
                 Target::Literal { from, to: plan.literals.len() as u32 }
             }
         };

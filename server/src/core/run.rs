@@ -2,11 +2,11 @@
 //! sent. Each command is timed from the end of the one before it, so that timing costs one reading of
 //! the counter a command.
 
+use super::account::account;
 use super::plan::{Plan, Routed, Target};
 use super::state::CoreState;
 use crate::conn::{Conn, ReplyMode};
-use crate::latency::CommandHistograms;
-use crate::shared::Shared;
+use crate::stats::CoreStats;
 use crate::work::{Direct, Ordered, Work};
 use proto::args::Args;
 use proto::command::CommandId;
@@ -69,7 +69,8 @@ impl CoreState {
         self.shard.execute(&mut cx, args, &mut conn.out);
         let now = self.ticks.read();
         let nanos = self.ticks.nanos(mark, now);
-        account(&self.shared, self.index, &mut self.histograms, &cx, nanos, &conn.out[before..]);
+        account(&self.shared, self.index, &mut self.histograms, cx.id, nanos, &conn.out[before..]);
+        note_changes(&self.shared.stats[self.index], cx.dirty);
         if nanos >= self.slow_nanos {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         }
@@ -128,11 +129,16 @@ impl CoreState {
                 let before = out.len();
                 let mut cx = asker.cx(c.id, self.now.unix_ms());
                 self.shard.execute(&mut cx, work.args_from(first, c), &mut out);
-                first += c.count as usize;
+                first += c.count();
                 ends.push(out.len() as u32);
                 let now = self.ticks.read();
                 let nanos = self.ticks.nanos(mark, now);
-                account(&self.shared, self.index, &mut self.histograms, &cx, nanos, &out[before..]);
+                if c.counted() {
+                    account(&self.shared, self.index, &mut self.histograms, cx.id, nanos, &out[before..]);
+                } else {
+                    self.stats().commands[cx.id as usize].nanos.add(nanos);
+                }
+                note_changes(&self.shared.stats[self.index], cx.dirty);
                 if nanos >= self.slow_nanos {
                     work.slow.push((ends.len() - 1, nanos));
                 }
@@ -165,28 +171,10 @@ impl Asker {
     }
 }
 
-/// Counts one executed command.
 #[inline]
-fn account(
-    shared: &Shared,
-    core: usize,
-    histograms: &mut CommandHistograms,
-    cx: &Cx,
-    nanos: u64,
-    reply: &[u8],
-) {
-    let stats = &shared.stats[core];
-    let counters = &stats.commands[cx.id as usize];
-    counters.calls.add(1);
-    counters.nanos.add(nanos);
-    histograms.record(cx.id, nanos);
-    if cx.dirty != 0 {
-        stats.dirty.add(cx.dirty);
-    }
-    if reply.first() == Some(&b'-') {
-        counters.failed.add(1);
-        stats.error_replies.add(1);
-        shared.errors.count_reply(reply);
+fn note_changes(stats: &CoreStats, dirty: u64) {
+    if dirty != 0 {
+        stats.dirty.add(dirty);
     }
 }
 

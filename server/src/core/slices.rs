@@ -69,10 +69,12 @@ impl CoreState {
             let spent = clock() - began;
             if done.buckets == 0 || (!done.more && spent >= least) {
                 self.slices.expiring = false;
+                self.stats().expire_nanos.add(spent);
                 return;
             }
             if spent >= SLICE_NS {
                 self.slices.expiry_ns += spent;
+                self.stats().expire_nanos.add(spent);
                 break;
             }
         }

@@ -163,8 +163,8 @@ impl CoreState {
             ms => ms.saturating_mul(1_000_000),
         };
         self.slow_nanos = slow_log.min(monitor);
-        self.ticks
-            .set_enabled(self.settings.latency_tracking || self.settings.slowlog_log_slower_than_us >= 0);
+        self.ticks.set_enabled(self.settings.latency_tracking || self.slow_nanos != u64::MAX);
+        self.histograms.set_enabled(self.settings.latency_tracking);
     }
 
     /// Notes a command that takes effect when this turn's outbox is posted.

@@ -1,6 +1,7 @@
 //! Questions that every core must answer (CLIENT LIST, DEBUG DIGEST …): a task goes to each, and
 //! the asking connection waits until the last answer is in.
 
+use super::account::Pending;
 use super::state::CoreState;
 use crate::conn::Doing;
 use crate::io::ConnId;
@@ -16,6 +17,8 @@ pub struct Question {
     answers: Vec<Option<Answer>>,
     waiting: usize,
     finish: Finish,
+    /// The command that asks, to be counted when it is answered.
+    pub pending: Option<Pending>,
 }
 
 /// When a task runs on each core.
@@ -46,7 +49,8 @@ impl CoreState {
         }
         if let Some(conn) = self.conns.get(id) {
             let answers = (0..cores).map(|_| None).collect();
-            conn.doing = Doing::Question(Box::new(Question { number, answers, waiting: cores, finish }));
+            let question = Question { number, answers, waiting: cores, finish, pending: None };
+            conn.doing = Doing::Question(Box::new(question));
         }
     }
 
@@ -69,7 +73,11 @@ impl CoreState {
             return;
         }
         let Doing::Question(q) = std::mem::take(&mut conn.doing) else { return };
+        let before = self.reply_len(id);
         (q.finish)(self, id, q.answers.into_iter().flatten().collect());
+        if let Some(pending) = q.pending {
+            self.account_answer(id, pending, before);
+        }
         self.resume(id);
     }
 }
