@@ -222,6 +222,8 @@ pub enum Direct {
         core: usize,
         answer: Answer,
     },
+    /// Other sockets to listen on; for the core that accepts.
+    Listen(crate::listening::Change),
     /// A line for this core's MONITOR clients.
     Monitor(std::sync::Arc<[u8]>),
     #[cfg(test)]
@@ -237,6 +239,7 @@ impl std::fmt::Debug for Direct {
             Direct::Adopt { listener, .. } => write!(f, "Adopt({listener})"),
             Direct::Task(_) => f.write_str("Task"),
             Direct::Answer { transaction, .. } => write!(f, "Answer({transaction})"),
+            Direct::Listen(_) => f.write_str("Listen"),
             Direct::Monitor(_) => f.write_str("Monitor"),
             #[cfg(test)]
             Direct::Note(n) => write!(f, "Note({n})"),

@@ -5,9 +5,11 @@
 
 use super::Core;
 use super::state::CoreState;
-use crate::config::special::NORMAL;
+use crate::config::OutputLimit;
+use crate::config::special::{NORMAL, REPLICA};
 use crate::conn::{Conn, Ends};
 use crate::io::{ConnId, Io, Socket};
+use crate::listening::Change;
 use crate::socket;
 use crate::work::Direct;
 use std::sync::atomic::Ordering;
@@ -43,6 +45,18 @@ impl<I: Io> Core<I> {
                 self.adopt(socket, listener);
             } else {
                 self.state.outbox.direct(core, Direct::Adopt { socket, listener });
+            }
+        }
+    }
+
+    /// Accepts where CONFIG SET has said to from now on.
+    pub fn change_listeners(&mut self, change: Change) {
+        for index in change.closed {
+            self.io.close_listener(index);
+        }
+        for (index, fd) in change.opened {
+            if let Err(e) = self.io.add_listener(index, Socket::Fd(fd)) {
+                crate::log::warning(format_args!("Can't accept on a new listening socket: {e}"));
             }
         }
     }
@@ -116,15 +130,27 @@ impl CoreState {
 
     /// Whether this much unsent output is over one of the limits of the client's class.
     #[must_use]
-    pub fn output_limited(&self, _id: ConnId, unsent: usize) -> bool {
-        let limit = &self.settings.client_output_buffer_limit[NORMAL];
+    pub fn output_limited(&mut self, id: ConnId, unsent: usize) -> bool {
+        if unsent == 0 {
+            return false;
+        }
+        let limit = self.output_limit(id);
         let over = |max: u64| max != 0 && unsent as u64 > max;
         over(limit.hard_bytes) || over(limit.soft_bytes)
     }
 
+    /// The limit of the client's class. MONITOR's clients are normal ones, as in Redis; but what they are
+    /// sent has no end, so where normal clients have no limit, they get that of replicas.
+    fn output_limit(&mut self, id: ConnId) -> OutputLimit {
+        let limits = &self.settings.client_output_buffer_limit;
+        let unlimited = limits[NORMAL].hard_bytes == 0 && limits[NORMAL].soft_bytes == 0;
+        let endless = unlimited && self.conns.get(id).is_some_and(|c| c.monitor);
+        if endless { limits[REPLICA] } else { limits[NORMAL] }
+    }
+
     /// Whether the client is to be closed for it: over the hard limit, or over the soft one for too long.
     pub fn output_limit_reached(&mut self, id: ConnId, unsent: usize) -> bool {
-        let limit = self.settings.client_output_buffer_limit[NORMAL];
+        let limit = self.output_limit(id);
         let now = self.now.mono_ns;
         let Some(conn) = self.conns.get(id) else { return false };
         let hard = limit.hard_bytes != 0 && unsent as u64 > limit.hard_bytes;

@@ -4,6 +4,7 @@
 use super::state::CoreState;
 use crate::conn::Doing;
 use crate::work::Direct;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const PERIOD_NS: u64 = 100_000_000;
@@ -54,6 +55,9 @@ impl CoreState {
             return;
         }
         self.clockwork.next_ns = now + PERIOD_NS;
+        if self.shared.cron_paused.load(Ordering::Relaxed) {
+            return;
+        }
         self.publish();
         self.stats().follow_busy_share();
         self.walk_connections();
