@@ -212,7 +212,7 @@ pub enum Direct {
     /// A connection that another core accepted.
     Adopt {
         socket: Socket,
-        listener: usize,
+        client: u64,
     },
     /// Something to be run on this core, out of order.
     Task(Task),
@@ -236,7 +236,7 @@ impl std::fmt::Debug for Direct {
             Direct::Done(w) => write!(f, "Done({:?})", w.conn),
             Direct::HopDone { transaction, .. } => write!(f, "HopDone({transaction})"),
             Direct::Release(h) => write!(f, "Release({})", h.transaction),
-            Direct::Adopt { listener, .. } => write!(f, "Adopt({listener})"),
+            Direct::Adopt { client, .. } => write!(f, "Adopt({client})"),
             Direct::Task(_) => f.write_str("Task"),
             Direct::Answer { transaction, .. } => write!(f, "Answer({transaction})"),
             Direct::Listen(_) => f.write_str("Listen"),

@@ -35,16 +35,18 @@ impl<I: Io> Core<I> {
         if self.state.accepted.is_empty() {
             return;
         }
-        for (listener, socket) in std::mem::take(&mut self.state.accepted) {
+        for (_, socket) in std::mem::take(&mut self.state.accepted) {
+            // Numbered here, so that the numbers are in the order of the connections, whoever serves them.
+            let client = self.state.shared.next_client.fetch_add(1, Ordering::Relaxed);
             let here = self.state.index;
             let last = self.state.last_adopter;
             let core = self.state.shared.least_loaded(last);
             self.state.last_adopter = core;
             self.state.shared.clients[core].fetch_add(1, Ordering::SeqCst);
             if core == here {
-                self.adopt(socket, listener);
+                self.adopt(socket, client);
             } else {
-                self.state.outbox.direct(core, Direct::Adopt { socket, listener });
+                self.state.outbox.direct(core, Direct::Adopt { socket, client });
             }
         }
     }
@@ -62,7 +64,7 @@ impl<I: Io> Core<I> {
     }
 
     /// Takes a socket over; it is counted among this core's clients already.
-    pub fn adopt(&mut self, socket: Socket, _listener: usize) {
+    pub fn adopt(&mut self, socket: Socket, client: u64) {
         let state = &mut self.state;
         let ends = socket::prepare(&socket, state.settings.tcp_keepalive_seconds);
         let verdict = state.verdict(&ends);
@@ -73,7 +75,6 @@ impl<I: Io> Core<I> {
             state.shared.clients[state.index].fetch_sub(1, Ordering::SeqCst);
             return;
         }
-        let client = state.shared.next_client.fetch_add(1, Ordering::Relaxed);
         let mut conn = Conn::new(id, client, ends, state.now.mono_ns);
         conn.authenticated = state.settings.requirepass.is_empty();
         state.conns.insert(conn);
@@ -107,6 +108,10 @@ impl CoreState {
     /// Forgets a connection that the backend has been told to close.
     pub fn forget(&mut self, id: ConnId) {
         let Some(conn) = self.conns.remove(id) else { return };
+        if conn.paused {
+            self.paused.retain(|p| *p != id);
+            self.stats().blocked_clients.set(self.paused.len() as u64);
+        }
         if conn.monitor {
             self.shared.monitors.left();
             let stats = self.stats();

@@ -47,9 +47,13 @@ impl CoreState {
     pub fn cron(&mut self) {
         let now = self.now.mono_ns;
         if !self.paused.is_empty() && !self.shared.pause.active(self.now.unix_ms()) {
-            for slot in std::mem::take(&mut self.paused) {
-                self.enqueue(slot);
+            for id in std::mem::take(&mut self.paused) {
+                if let Some(conn) = self.conns.get(id) {
+                    conn.paused = false;
+                    self.enqueue(id.slot);
+                }
             }
+            self.stats().blocked_clients.set(0);
         }
         if now < self.clockwork.next_ns {
             return;

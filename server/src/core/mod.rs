@@ -156,7 +156,7 @@ impl<I: Io> Core<I> {
             Direct::Done(work) => self.state.batch_part_done(work),
             Direct::HopDone { transaction, part, found } => self.state.hop_done(transaction, part, found),
             Direct::Release(work) => self.state.run_second_hop(*work),
-            Direct::Adopt { socket, listener } => self.adopt(socket, listener),
+            Direct::Adopt { socket, client } => self.adopt(socket, client),
             Direct::Task(task) => self.state.run_task(task),
             Direct::Answer { conn, transaction, core, answer } => {
                 self.state.answered(conn, transaction, core, answer);

@@ -98,7 +98,7 @@ impl CoreState {
                 }
                 Stop::Paused => {
                     if !busy {
-                        self.paused.push(slot); // looked at again when CLIENT PAUSE is over
+                        self.pause_conn(slot);
                     }
                     return self.mute_if_flooded(slot);
                 }
@@ -203,6 +203,21 @@ impl CoreState {
             let id = conn.id;
             self.execute_plan();
             self.close(id, true);
+        }
+    }
+
+    /// CLIENT PAUSE holds this connection's next command back: it is looked at again when that is over.
+    fn pause_conn(&mut self, slot: u32) {
+        if let Some(conn) = self.conns.slot(slot)
+            && !conn.paused
+        {
+            if conn.ended {
+                let id = conn.id;
+                return self.close(id, true); // nobody waits for the answer any more
+            }
+            conn.paused = true;
+            self.paused.push(conn.id);
+            self.stats().blocked_clients.set(self.paused.len() as u64);
         }
     }
 
