@@ -13,7 +13,7 @@
 //!
 //! What is counted is the size of mimalloc's block, not what was asked for: [`block_size`] knows its
 //! size classes, since asking for them costs more than the count itself. Cost: a load of
-//! the thread's slot number, an add, a store, some 1 ns a call.
+//! the thread's slot number, an add, a store: measured, 2.5 ns a call in a loop of nothing else.
 #![allow(unsafe_code)] // a global allocator is unsafe by its trait; the rest calls mimalloc's C functions
 
 use libmimalloc_sys as sys;
