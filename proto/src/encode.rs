@@ -148,7 +148,10 @@ impl<'a> Reply<'a> {
     /// An error with its code: `"ERR syntax error"`, `"WRONGTYPE Operation…"`; no leading dash.
     /// Line breaks inside become spaces, since the frame ends at one.
     pub fn error(&mut self, text: impl AsRef<[u8]>) {
-        let text = text.as_ref();
+        let mut text = text.as_ref();
+        while let [b'\r' | b'\n', rest @ ..] | [rest @ .., b'\r' | b'\n'] = text {
+            text = rest;
+        }
         self.out.reserve(text.len() + 3);
         self.out.push(b'-');
         self.out.extend(text.iter().map(|&b| if b == b'\r' || b == b'\n' { b' ' } else { b }));

@@ -4,7 +4,8 @@
 //! - `"…"` understands `\n \r \t \b \a \xHH`; a backslash before any other byte yields that byte;
 //! - `'…'` understands only `\'`;
 //! - a quote may open in the middle of a word (`a"b c"` is one word); after the closing one the word must end;
-//! - blanks before a word are those of C's `isspace`, but vertical tab and form feed do not end one.
+//! - blanks before a word are those of C's `isspace`, but vertical tab and form feed do not end one;
+//! - a NUL ends the line, as it ends a C string.
 
 use crate::args::Span;
 
@@ -26,6 +27,7 @@ pub enum Source {
 /// # Errors
 /// [`Unbalanced`] quotes; what was appended is then meaningless.
 pub fn split(line: &[u8], spans: &mut Vec<Span>, unescaped: &mut Vec<u8>) -> Result<Source, Unbalanced> {
+    let line = &line[..memchr::memchr(0, line).unwrap_or(line.len())];
     let mut words = Words { line, at: 0 };
     if memchr::memchr2(b'"', b'\'', line).is_none() {
         while words.skip_blanks() {
@@ -135,7 +137,7 @@ fn is_blank(b: u8) -> bool {
 }
 
 fn ends_word(b: u8) -> bool {
-    matches!(b, b' ' | b'\n' | b'\r' | b'\t' | 0)
+    matches!(b, b' ' | b'\n' | b'\r' | b'\t')
 }
 
 #[cfg(test)]
@@ -175,6 +177,14 @@ mod tests {
         ok(r#"'\n\x41\'"'"#, &[br#"\n\x41'""#]);
         ok(r#""it's""#, &[b"it's"]);
         assert_eq!(split(b"'a'", &mut Vec::new(), &mut Vec::new()), Ok(Source::Unescaped));
+    }
+
+    #[test]
+    fn a_nul_ends_the_line() {
+        ok("GET a\0b c", &[b"GET", b"a"]);
+        ok("GET 'a' \0'b", &[b"GET", b"a"]);
+        ok("\0GET", &[]);
+        assert_eq!(words("GET 'a\0'"), Err(Unbalanced));
     }
 
     #[test]

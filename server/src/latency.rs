@@ -9,24 +9,44 @@ use std::collections::BTreeMap;
 
 /// The longest latency that is told apart, as in Redis: one second.
 const NANOS_MAX: u64 = 1_000_000_000;
-/// Times from here on are recorded as they are.
-const SHORT_NANOS: u64 = 1 << 17;
-/// Recordings of one command and one value that are counted before the histogram is touched.
-const RUN_MAX: u32 = 1024;
+/// Leading bits of a time that are kept: sixteen steps a doubling, so a time is known within 3 %.
+const STEP_BITS: u32 = 4;
+const STEPS: usize = 1 << STEP_BITS;
+/// Steps up to [`NANOS_MAX`], whose highest bit is the thirtieth.
+const COUNTS: usize = (30 - STEP_BITS as usize + 1) * STEPS;
 
-/// Execution times in nanoseconds, two significant digits, by command. A histogram exists once its
-/// command has run: some 20 KiB each.
+/// How often each step of time was taken by a command. Counting is one increment, some 1 ns, where recording
+/// in an [`Histogram`] is ten times that; the histograms are made of the counts when someone asks.
+#[derive(Clone)]
+struct Counts([u64; COUNTS]);
+
+/// The step that a time belongs to.
+#[inline]
+fn step_of(nanos: u64) -> usize {
+    let nanos = nanos.min(NANOS_MAX);
+    let shift = (nanos | 1).ilog2().saturating_sub(STEP_BITS);
+    shift as usize * STEPS + (nanos >> shift) as usize
+}
+
+/// The time in the middle of a step, at least 1.
+fn middle(step: usize) -> u64 {
+    if step < 2 * STEPS {
+        return (step as u64).max(1);
+    }
+    let shift = step / STEPS - 1;
+    let low = ((step % STEPS + STEPS) as u64) << shift;
+    (low + (1 << shift) / 2).min(NANOS_MAX)
+}
+
+/// Execution times by command. Counts exist once their command has run, 3 KiB each.
 pub struct CommandHistograms {
-    by_command: Vec<Option<Box<Histogram<u64>>>>,
-    /// The last recording, repeated `run` times and not recorded yet: pipelines repeat themselves.
-    last: Option<(CommandId, u64)>,
-    run: u32,
+    by_command: Vec<Option<Box<Counts>>>,
     enabled: bool,
 }
 
 impl Default for CommandHistograms {
     fn default() -> Self {
-        Self { by_command: (0..COMMAND_COUNT).map(|_| None).collect(), last: None, run: 0, enabled: true }
+        Self { by_command: (0..COMMAND_COUNT).map(|_| None).collect(), enabled: true }
     }
 }
 
@@ -36,41 +56,23 @@ impl CommandHistograms {
         self.enabled = on;
     }
 
-    /// Counts one execution. Short times are cut to their five leading bits (at most 6 % below)
-    /// first, so that equal recordings are common.
+    /// Counts one execution.
     #[inline]
     pub fn record(&mut self, id: CommandId, nanos: u64) {
         if !self.enabled {
             return;
         }
-        let shift = if nanos < SHORT_NANOS { (nanos | 1).ilog2().saturating_sub(4) } else { 0 };
-        let rounded = (nanos >> shift) << shift;
-        if self.last == Some((id, rounded)) && self.run < RUN_MAX {
-            self.run += 1;
-            return;
-        }
-        self.flush();
-        self.last = Some((id, rounded));
-        self.run = 1;
-    }
-
-    /// Moves the run that is being counted into its histogram.
-    pub fn flush(&mut self) {
-        let Some((id, nanos)) = self.last.take() else { return };
-        let slot = &mut self.by_command[id as usize];
-        if slot.is_none() {
-            *slot = Histogram::new_with_max(NANOS_MAX, 2).ok().map(Box::new);
-        }
-        if let Some(h) = slot {
-            let _ = h.record_n(nanos.clamp(1, NANOS_MAX), u64::from(self.run)); // clamped: cannot fail
+        match &mut self.by_command[id as usize] {
+            Some(counts) => counts.0[step_of(nanos)] += 1,
+            none => *none = Some(first(nanos)),
         }
     }
 
-    /// Adds this core's histogram of a command to `into`.
-    pub fn add_to(&mut self, id: CommandId, into: &mut Histogram<u64>) {
-        self.flush();
-        if let Some(h) = &self.by_command[id as usize] {
-            let _ = into.add(h.as_ref()); // same bounds: cannot fail
+    /// Adds this core's times of a command to `into`.
+    pub fn add_to(&self, id: CommandId, into: &mut Histogram<u64>) {
+        let Some(counts) = &self.by_command[id as usize] else { return };
+        for (step, &count) in counts.0.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let _ = into.record_n(middle(step), count); // within its bounds: cannot fail
         }
     }
 
@@ -78,18 +80,23 @@ impl CommandHistograms {
     #[must_use]
     pub fn seen(&self) -> Vec<CommandId> {
         let all = proto::command::ALL_COMMANDS.iter().copied();
-        all.filter(|&id| self.by_command[id as usize].is_some() || self.last.is_some_and(|l| l.0 == id))
-            .collect()
+        all.filter(|&id| self.by_command[id as usize].is_some()).collect()
     }
 
     pub fn reset(&mut self, id: CommandId) {
-        self.flush();
         self.by_command[id as usize] = None;
     }
 
     pub fn reset_all(&mut self) {
         *self = Self { enabled: self.enabled, ..Self::default() };
     }
+}
+
+#[cold]
+fn first(nanos: u64) -> Box<Counts> {
+    let mut counts = Box::new(Counts([0; COUNTS]));
+    counts.0[step_of(nanos)] = 1;
+    counts
 }
 
 /// An empty histogram with the bounds of the cores' own.
@@ -166,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_counted_whole() {
+    fn every_execution_is_counted() {
         let mut h = CommandHistograms::default();
         for _ in 0..5000 {
             h.record(CommandId::Get, 300);
@@ -175,7 +182,7 @@ mod tests {
         let mut get = empty();
         h.add_to(CommandId::Get, &mut get);
         assert_eq!(get.len(), 5000);
-        assert!((280..=310).contains(&get.max()), "{}", get.max());
+        assert!((290..=310).contains(&get.max()), "{}", get.max());
         assert_eq!(h.seen(), [CommandId::Get, CommandId::Set]);
         h.reset(CommandId::Get);
         assert_eq!(h.seen(), [CommandId::Set]);
@@ -187,15 +194,16 @@ mod tests {
     }
 
     #[test]
-    fn rounding_keeps_two_digits() {
-        for nanos in [1u64, 15, 31, 999, 12_345, 987_654_321] {
-            let mut h = CommandHistograms::default();
-            h.record(CommandId::Get, nanos);
-            let mut all = empty();
-            h.add_to(CommandId::Get, &mut all);
-            let seen = all.max();
-            assert!(seen.abs_diff(nanos) as f64 <= nanos as f64 * 0.08 + 1.0, "{nanos} became {seen}");
+    fn a_time_is_known_within_four_percent() {
+        let all = (0..30).flat_map(|e| [1u64 << e, (1 << e) + 1, (3 << e) / 2, (1u64 << e) - 1]);
+        for nanos in all.chain([NANOS_MAX, 999, 12_345, 987_654_321]) {
+            let seen = middle(step_of(nanos));
+            assert!(seen.abs_diff(nanos) as f64 <= nanos as f64 * 0.04 + 1.0, "{nanos} became {seen}");
+            assert!((1..=NANOS_MAX).contains(&seen));
         }
+        assert!(step_of(u64::MAX) < COUNTS);
+        let steps: Vec<usize> = (0..100_000).map(step_of).collect();
+        assert!(steps.is_sorted(), "a longer time is never in an earlier step");
     }
 
     #[test]

@@ -8,24 +8,47 @@
 use crate::io::{ConnId, Socket};
 use crate::task::{Answer, Task};
 use proto::args::{Args, Span};
-use proto::command::CommandSpec;
+use proto::command::CommandId;
 use proto::encode::Resp;
 use shard::hop::{Hop, Hopped};
 
-/// One command of a [`Work`].
+/// One command of a [`Work`]. Its arguments follow those of the one before it in [`Work::spans`]. Kept
+/// small: what a work holds moves from one core's cache to another's, line by line, and back.
 #[derive(Clone, Copy)]
 pub struct WorkCommand {
-    pub spec: &'static CommandSpec,
-    /// Its arguments: a range of [`Work::spans`].
-    pub first: u32,
-    pub count: u32,
-    /// The database it runs against: a SELECT earlier in the pipeline may have changed it.
-    pub db: u16,
     /// Hash of its first key.
     pub hash: u64,
-    /// False of all parts but one of a command that several shards run a part of: it is one call.
-    pub counted: bool,
+    count_and_flag: u32,
+    pub id: CommandId,
+    /// The database it runs against: a SELECT earlier in the pipeline may have changed it.
+    pub db: u16,
 }
+
+/// The flag beside the number of arguments.
+const UNCOUNTED: u32 = 1 << 31;
+
+impl WorkCommand {
+    #[must_use]
+    pub fn new(id: CommandId, db: u16, hash: u64) -> Self {
+        Self { hash, count_and_flag: 0, id, db }
+    }
+
+    /// How many arguments it has.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> usize {
+        (self.count_and_flag & !UNCOUNTED) as usize
+    }
+
+    /// False of all parts but one of a command that several shards run a part of: it is one call.
+    #[inline]
+    #[must_use]
+    pub fn counted(&self) -> bool {
+        self.count_and_flag & UNCOUNTED == 0
+    }
+}
+
+const _: () = assert!(size_of::<WorkCommand>() == 16);
 
 /// The part of a connection's pipeline that falls on one shard.
 pub struct Work {
@@ -47,16 +70,27 @@ pub struct Work {
 }
 
 impl Work {
+    /// Adds a whole command. Its arguments lie close together in the input, so that one copy takes
+    /// them all, with the few bytes of protocol between them.
+    #[inline]
+    pub fn add(&mut self, command: WorkCommand, input: &[u8], spans: &[Span]) {
+        let (Some(head), Some(tail)) = (spans.first(), spans.last()) else { return };
+        let (from, to) = (head.start as usize, (tail.start + tail.len) as usize);
+        let shift = (self.bytes.len() as u32).wrapping_sub(head.start);
+        self.bytes.extend_from_slice(&input[from..to]);
+        self.spans.extend(spans.iter().map(|s| Span { start: s.start.wrapping_add(shift), len: s.len }));
+        self.commands.push(WorkCommand { count_and_flag: spans.len() as u32, ..command });
+    }
+
     /// Starts a command with no arguments yet.
-    pub fn begin(&mut self, spec: &'static CommandSpec, db: u16, hash: u64) {
-        let first = self.spans.len() as u32;
-        self.commands.push(WorkCommand { spec, first, count: 0, db, hash, counted: true });
+    pub fn begin(&mut self, id: CommandId, db: u16, hash: u64) {
+        self.commands.push(WorkCommand::new(id, db, hash));
     }
 
     /// The command begun last is counted with another of its parts.
     pub fn uncounted(&mut self) {
         if let Some(c) = self.commands.last_mut() {
-            c.counted = false;
+            c.count_and_flag |= UNCOUNTED;
         }
     }
 
@@ -65,13 +99,22 @@ impl Work {
         self.spans.push(Span { start: self.bytes.len() as u32, len: arg.len() as u32 });
         self.bytes.extend_from_slice(arg);
         if let Some(c) = self.commands.last_mut() {
-            c.count += 1;
+            c.count_and_flag += 1;
         }
     }
 
+    /// The arguments of a command of which it is known how many spans those before it have.
+    #[inline]
     #[must_use]
-    pub fn args(&self, c: &WorkCommand) -> Args<'_> {
-        Args::new(&self.bytes, &self.spans[c.first as usize..(c.first + c.count) as usize])
+    pub fn args_from(&self, first: usize, c: &WorkCommand) -> Args<'_> {
+        Args::new(&self.bytes, &self.spans[first..first + c.count()])
+    }
+
+    /// The arguments of the `i`-th command.
+    #[must_use]
+    pub fn args(&self, i: usize) -> Args<'_> {
+        let first = self.commands[..i].iter().map(WorkCommand::count).sum();
+        self.args_from(first, &self.commands[i])
     }
 
     /// The `i`-th reply.
@@ -90,6 +133,8 @@ const KEPT_MAX: usize = 256;
 /// Works of one core that are free to be used again.
 #[derive(Default)]
 pub struct WorkPool {
+    // Boxed, since a work travels as one pointer.
+    #[allow(clippy::vec_box)]
     free: Vec<Box<Work>>,
 }
 

@@ -21,11 +21,12 @@ const START: &str = "=== PERCORE BUG REPORT START";
 /// Runs the child of that name; it logs to `log`.
 fn run(child: &str, log: &Path) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", child, "--ignored", "--nocapture", "--test-threads=1"]).env(LOG, log);
+    command.args(["--exact", child, "--nocapture", "--test-threads=1"]).env(LOG, log);
     peer::run(command, b"", Duration::from_secs(60))
 }
 
-/// In a child: the log set up as a server sets it up. None when run by hand.
+/// In a child: the log set up as a server sets it up. None in the parent's own run, where a child's test
+/// has nothing to do.
 fn in_child() -> Option<PathBuf> {
     let path = PathBuf::from(std::env::var_os(LOG)?);
     log::configure(&Settings { logfile: Some(path.clone()), ..Settings::default() });
@@ -44,8 +45,8 @@ fn a_fatal_signal_is_reported_and_still_kills() {
     assert!(text.contains("crashed by signal: 11\n"), "{text}");
 }
 
+/// The child of `a_fatal_signal_is_reported_and_still_kills`.
 #[test]
-#[ignore = "the child of a_fatal_signal_is_reported_and_still_kills"]
 fn child_crashes() {
     let Some(path) = in_child() else { return };
     crash::install(Some(&path));
@@ -63,8 +64,8 @@ fn a_panic_is_reported_in_the_log_once() {
     assert!(text.contains("panicked on thread core") && text.contains("no such slot"), "{text}");
 }
 
+/// The child of `a_panic_is_reported_in_the_log_once`.
 #[test]
-#[ignore = "the child of a_panic_is_reported_in_the_log_once"]
 fn child_panics() {
     let Some(path) = in_child() else { return };
     crash::install(Some(&path));
@@ -88,8 +89,8 @@ fn a_second_interrupt_ends_the_process_at_once() {
     assert!(first < second, "{text}");
 }
 
+/// The child of `a_second_interrupt_ends_the_process_at_once`.
 #[test]
-#[ignore = "the child of a_second_interrupt_ends_the_process_at_once"]
 fn child_is_interrupted() {
     let Some(_) = in_child() else { return };
     let (asked, wait) = std::sync::mpsc::channel();

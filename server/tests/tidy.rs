@@ -27,6 +27,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("server/src/life/daemon.rs", "fork, while there is one thread"),
     ("server/src/life/title.rs", "the memory that ps shows"),
     ("server/src/log/writer.rs", "the C library's syslog"),
+    ("server/tests/io_backends/forbidden.rs", "a seccomp filter"),
     ("shard/src/table/", "entries of one allocation each, prefetch"),
 ];
 

@@ -80,12 +80,13 @@ impl Shard {
             Step::Put(key, value) => {
                 let key = self.key(&key);
                 self.delete(cx, cx.db, &key);
-                self.put(cx.db, &key, value);
+                self.dbs[cx.db].insert(&key, value);
                 cx.dirty = 1;
                 Hopped::Written
             }
             Step::PutBack(key, value) => {
-                self.put(cx.db, &self.key(&key), value);
+                let key = self.key(&key);
+                self.dbs[cx.db].insert(&key, value);
                 Hopped::Written
             }
             Step::SetAll(pairs) => {

@@ -12,7 +12,7 @@
 //! They take what to do as a closure instead of returning the entry: so the borrow of the table ends
 //! before a dead key is removed, and one probe of the table serves both.
 
-use crate::db::{Detached, DetachedValue, Entry, EntryMut, Key, StrRef};
+use crate::db::{Detached, DetachedValue, Entry, EntryMut, Key};
 use crate::lru;
 use crate::shard::{Cx, Shard};
 
@@ -142,80 +142,49 @@ impl Shard {
         let taken = self.dbs[db].remove(key)?;
         if is_expired(taken.expire_at, cx.now_ms) {
             self.stats.expired_keys += 1;
-            self.discard(taken);
             return None;
         }
         Some(taken)
     }
 
-    /// Deletes a key that is alive. True when there was one.
+    /// Deletes a key; true when it was there and alive.
     pub(crate) fn delete(&mut self, cx: &Cx, db: usize, key: &Key<'_>) -> bool {
-        match self.take(cx, db, key) {
-            Some(value) => {
-                self.discard(value);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Puts a value under a key; what stood there is discarded.
-    pub(crate) fn put(&mut self, db: usize, key: &Key<'_>, value: Detached) {
-        if let Some(old) = self.dbs[db].insert(key, value) {
-            self.discard(old);
-        }
+        let table = &mut self.dbs[db];
+        let Some(entry) = table.get(key) else { return false };
+        let is_dead = is_expired(entry.expire_at(), cx.now_ms);
+        table.discard(key);
+        self.stats.expired_keys += u64::from(is_dead);
+        !is_dead
     }
 
     /// Puts a value under a key that is new.
     pub(crate) fn add(&mut self, cx: &Cx, key: &Key<'_>, value: DetachedValue) {
         let lru = lru::fresh(&self.settings, cx.now_ms);
-        self.put(cx.db, key, Detached { value, expire_at: None, lru });
+        self.dbs[cx.db].insert(key, Detached { value, expire_at: None, lru });
     }
 
     /// Writes a string as SET does: `int` where the bytes are one, else `embstr` or `raw`.
     #[inline]
     pub(crate) fn put_string(&mut self, cx: &Cx, key: &Key<'_>, value: &[u8], expiry: Expiry) {
         let db = &mut self.dbs[cx.db];
-        let (mut before, mut lru) = (None, None);
-        if let Some(entry) = db.get(key) {
-            before = entry.expire_at();
-            if is_expired(before, cx.now_ms) || is_heavy(entry) {
-                return self.replace_string(cx, key, value, expiry);
+        let alive = match db.get(key) {
+            None => None,
+            Some(entry) if is_expired(entry.expire_at(), cx.now_ms) => {
+                self.stats.expired_keys += 1;
+                None
             }
-            lru = Some(lru::touched(entry.lru(), &self.settings, cx.now_ms, &mut self.random));
-        }
-        let lru = lru.unwrap_or_else(|| lru::fresh(&self.settings, cx.now_ms));
+            Some(entry) => Some((entry.lru(), entry.expire_at())),
+        };
+        let (lru, before) = match alive {
+            None => (lru::fresh(&self.settings, cx.now_ms), None),
+            Some((bits, at)) => (lru::touched(bits, &self.settings, cx.now_ms, &mut self.random), at),
+        };
         db.set_string(key, value, expiry.after(before), lru);
-    }
-
-    /// `put_string` where something is to be said about the old value: it is dead, or must not be freed in
-    /// one go.
-    #[cold]
-    fn replace_string(&mut self, cx: &Cx, key: &Key<'_>, value: &[u8], expiry: Expiry) {
-        let before = self.take(cx, cx.db, key);
-        let lru = lru::fresh(&self.settings, cx.now_ms);
-        let expire_at = expiry.after(before.as_ref().and_then(|old| old.expire_at));
-        self.dbs[cx.db].set_string(key, value, expire_at, lru);
-        if let Some(old) = before {
-            self.discard(old);
-        }
     }
 
     /// Deletes a key whose time is over.
     #[cold]
     pub(crate) fn reap(&mut self, db: usize, key: &Key<'_>) {
-        if let Some(dead) = self.dbs[db].remove(key) {
-            self.stats.expired_keys += 1;
-            self.discard(dead);
-        }
-    }
-}
-
-/// Whether freeing the value in one go could be felt.
-fn is_heavy(entry: &Entry) -> bool {
-    match entry.string() {
-        Some(StrRef::Int(_)) => false,
-        Some(StrRef::Bytes(bytes)) => bytes.len() > crate::garbage::SLICE_BYTES,
-        None => true,
+        self.stats.expired_keys += u64::from(self.dbs[db].discard(key));
     }
 }

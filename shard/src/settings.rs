@@ -1,8 +1,8 @@
 //! The directives that a shard's commands look at, as plain values. The server keeps them equal on all
 //! shards: CONFIG SET sends every shard a new copy.
 //!
-//! The `lazyfree-lazy-*` directives are not among them: big values and whole databases are always freed
-//! in slices (see [`crate::garbage`]), so that they could only ever mean "yes".
+//! The `lazyfree-lazy-*` directives are not among them: what takes long to free is always freed in
+//! slices (see [`crate::garbage`]), so that they could only ever mean "yes".
 
 /// `maxmemory-policy`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -19,6 +19,23 @@ pub enum MaxmemoryPolicy {
 }
 
 impl MaxmemoryPolicy {
+    const NAMES: [(Self, &str); 8] = [
+        (Self::Noeviction, "noeviction"),
+        (Self::AllkeysLru, "allkeys-lru"),
+        (Self::AllkeysLfu, "allkeys-lfu"),
+        (Self::AllkeysRandom, "allkeys-random"),
+        (Self::VolatileLru, "volatile-lru"),
+        (Self::VolatileLfu, "volatile-lfu"),
+        (Self::VolatileRandom, "volatile-random"),
+        (Self::VolatileTtl, "volatile-ttl"),
+    ];
+
+    /// The policy with this name in redis.conf; case does not matter.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|&(policy, _)| policy)
+    }
+
     /// Whether entries count accesses instead of remembering the last one.
     #[inline]
     #[must_use]
@@ -69,5 +86,16 @@ impl Settings {
     #[must_use]
     pub fn shares_integers(&self) -> bool {
         self.maxmemory == 0 || !(self.maxmemory_policy.is_lru() || self.maxmemory_policy.is_lfu())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_have_the_names_of_redis() {
+        assert_eq!(MaxmemoryPolicy::named("allkeys-LFU"), Some(MaxmemoryPolicy::AllkeysLfu));
+        assert_eq!(MaxmemoryPolicy::named("lfu"), None);
     }
 }

@@ -33,12 +33,50 @@ impl Bed {
         out
     }
 
-    /// Runs `set k v`, `get k` … given in one string, and compares the reply.
+    /// Runs a command given as one line, and compares the reply.
     #[track_caller]
     pub(crate) fn check(&mut self, line: &str, reply: &str) {
-        let words: Vec<&str> = line.split(' ').collect();
-        assert_eq!(self.run(&words), reply, "{line}");
+        assert_eq!(self.run(&line.split(' ').collect::<Vec<_>>()), reply, "{line}");
     }
+
+    /// Replays a transcript: `> command` is run and its reply compared with the lines that follow;
+    /// `@ 50` lets 50 milliseconds pass; `#` begins a comment.
+    pub(crate) fn replay(&mut self, transcript: &str) {
+        let mut lines = transcript.lines().enumerate().peekable();
+        while let Some((at, line)) = lines.next() {
+            if let Some(ms) = line.strip_prefix("@ ") {
+                self.cx.now_ms += ms.parse::<i64>().expect("milliseconds");
+            }
+            let Some(command) = line.strip_prefix("> ") else { continue };
+            let mut expected = String::new();
+            while let Some((_, reply)) = lines.next_if(|(_, line)| !line.starts_with(['>', '@', '#'])) {
+                expected.push_str(reply);
+                expected.push_str("\r\n");
+            }
+            // An empty line parts sections; an empty bulk string is a line of its own.
+            let words = split(command);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let reply = match words[..] {
+                ["select", db] => {
+                    self.cx.db = db.parse().expect("the index of a database");
+                    "+OK\r\n".to_string()
+                }
+                _ => self.run(&words),
+            };
+            let expected = expected.strip_suffix("\r\n").filter(|cut| *cut == reply).unwrap_or(&expected);
+            assert_eq!(reply, expected, "line {}: {command}", at + 1);
+        }
+    }
+}
+
+/// Words parted by spaces; double quotes hold one together.
+fn split(line: &str) -> Vec<String> {
+    let quoted = line.split('"').enumerate();
+    let parts = quoted.flat_map(|(i, part)| match i % 2 {
+        0 => part.split(' ').filter(|word| !word.is_empty()).map(str::to_string).collect(),
+        _ => vec![part.to_string()],
+    });
+    parts.collect()
 }
 
 /// The command that words name, and where its first key stands.

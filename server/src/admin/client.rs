@@ -37,7 +37,7 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
             core.reply(id, |r| r.ok());
         }
         CommandId::ClientUnblock => unblock(core, id, args),
-        other => core.reply(id, |r| r.error(&error::not_supported_yet(other.full_name()))),
+        other => core.reply(id, |r| r.error(error::not_supported_yet(other.full_name()))),
     }
 }
 

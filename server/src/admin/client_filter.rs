@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(kill(&["type", "x"]).unwrap_err(), "ERR Unknown client type 'x'");
         assert_eq!(kill(&["id", "0"]).unwrap_err(), "ERR client-id should be greater than 0");
         assert_eq!(kill(&["user", "bob"]).unwrap_err(), "ERR No such user 'bob'");
-        assert_eq!(kill(&["addr"]).unwrap().1, true);
+        assert!(kill(&["addr"]).unwrap().1);
         assert_eq!(kill(&["addr", "a", "b"]).unwrap_err(), "ERR syntax error");
         let list =
             |words: &[&str]| Filter::for_list(OwnedArgs::of(["client", "list"].iter().chain(words)).args());

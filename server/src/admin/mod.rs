@@ -35,7 +35,7 @@ impl CoreState {
             CommandId::Quit => session::quit(self, id),
             CommandId::Reset => session::reset(self, id),
             _ if spec.parent == Some(CommandId::Client) => client::run(self, id, spec, args),
-            other => self.reply(id, |r| r.error(&error::not_supported_yet(other.full_name()))),
+            other => self.reply(id, |r| r.error(error::not_supported_yet(other.full_name()))),
         }
     }
 }

@@ -124,7 +124,7 @@ impl CoreState {
 
     /// Whether the client is to be closed for it: over the hard limit, or over the soft one for too long.
     pub fn output_limit_reached(&mut self, id: ConnId, unsent: usize) -> bool {
-        let limit = self.settings.client_output_buffer_limit[NORMAL].clone();
+        let limit = self.settings.client_output_buffer_limit[NORMAL];
         let now = self.now.mono_ns;
         let Some(conn) = self.conns.get(id) else { return false };
         let hard = limit.hard_bytes != 0 && unsent as u64 > limit.hard_bytes;

@@ -27,9 +27,8 @@ impl CoreState {
     /// Whether the next turn must not wait.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        let shard_free = self.held.is_none();
-        (shard_free && !self.ready.is_empty())
-            || (shard_free && !self.queue.is_empty())
+        let runnable = self.held.is_none() && !(self.ready.is_empty() && self.queue.is_empty());
+        runnable
             || !self.flush.is_empty()
             || !self.closing.is_empty()
             || !self.outbox.is_empty()

@@ -58,6 +58,16 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Empties a batch that is done, and keeps its buffers.
+    pub fn clear(&mut self) {
+        self.steps.clear();
+        self.parts.clear();
+        self.literals.clear();
+        self.lanes.clear();
+        self.waiting = 0;
+        self.silent = false;
+    }
+
     /// Takes a part back; true when it was the last.
     pub fn complete(&mut self, work: Box<Work>) -> bool {
         let part = work.part;

@@ -25,7 +25,6 @@ use crate::io::ConnId;
 use crate::work::{Direct, HopWork, Ordered};
 use proto::args::Args;
 use proto::command::CommandSpec;
-use proto::key_spec::keys_of;
 use proto::slot::slot_of;
 use shard::Cx;
 use shard::hop::{Hop, Hopped};
@@ -66,18 +65,14 @@ impl CoreState {
             }
             Plan::Whole { shard } => self.forward(id, shard, spec, args),
             Plan::Hops(hops) => {
-                let mut keys = Vec::new();
-                keys_of(spec, args, &mut keys);
-                let mut shards: Vec<usize> = keys.iter().map(|k| owner(args.at(k.at as usize))).collect();
-                shards.sort_unstable();
-                shards.dedup();
                 let pending = self.pending(spec, args);
-                self.post_first_hops(id, hops, shards, pending);
+                self.post_first_hops(id, hops, pending);
             }
         }
     }
 
-    fn post_first_hops(&mut self, id: ConnId, mut hops: TwoHops, shards: Vec<usize>, pending: Pending) {
+    fn post_first_hops(&mut self, id: ConnId, mut hops: TwoHops, pending: Pending) {
+        let shards = std::mem::take(&mut hops.shards);
         let number = self.transaction();
         let mut steps: Vec<Option<Hop>> = shards.iter().map(|_| None).collect();
         let mut asked = Vec::new();

@@ -26,13 +26,13 @@ pub fn run(
         _ if spec.id == CommandId::Command || spec.parent == Some(CommandId::Command) => {
             proto::command::reply::answer(spec.id, args, reply);
         }
-        id => reply.error(&error::not_supported_yet(id.full_name())),
+        id => reply.error(error::not_supported_yet(id.full_name())),
     }
 }
 
 fn ping(args: Args<'_>, reply: &mut Reply<'_>) {
     match args.get(1) {
-        _ if args.len() > 2 => reply.error(&error::wrong_arity("ping")),
+        _ if args.len() > 2 => reply.error(error::wrong_arity("ping")),
         Some(text) => reply.bulk(text),
         None => reply.simple("PONG"),
     }
@@ -41,6 +41,9 @@ fn ping(args: Args<'_>, reply: &mut Reply<'_>) {
 fn select(args: Args<'_>, db: &mut u16, settings: &Settings, reply: &mut Reply<'_>) {
     match parse_i64(args.at(1)) {
         None => reply.error(error::NOT_AN_INTEGER),
+        Some(n) if i32::try_from(n).is_err() => {
+            reply.error(error::value_not_between(i32::MIN.into(), i32::MAX.into()));
+        }
         Some(n) if n < 0 || n >= settings.databases as i64 => reply.error(error::DB_INDEX_OUT_OF_RANGE),
         Some(n) => {
             *db = n as u16;

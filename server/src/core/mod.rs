@@ -15,6 +15,7 @@
 
 pub mod accept;
 pub mod account;
+pub mod batch;
 pub mod cron;
 pub mod gather;
 pub mod hops;

@@ -19,6 +19,19 @@ pub enum Target {
     Many { split: Split, from: u32, to: u32 },
 }
 
+impl Target {
+    /// Whether the command needs no other shard than `index`.
+    #[inline]
+    #[must_use]
+    pub fn stays_on(self, index: u16) -> bool {
+        match self {
+            Target::Shard(shard) => shard == index,
+            Target::Literal { .. } => true,
+            Target::Many { .. } => false,
+        }
+    }
+}
+
 /// A command that has been parsed, checked and routed.
 #[derive(Clone, Copy)]
 pub struct Routed {
@@ -37,6 +50,8 @@ pub struct Routed {
 #[derive(Default)]
 pub struct Plan {
     pub commands: Vec<Routed>,
+    /// The connection scanned last has a command that leaves this core.
+    pub leaves: bool,
     pub spans: Vec<Span>,
     pub literals: Vec<u8>,
     pub lanes: Vec<u16>,

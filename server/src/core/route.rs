@@ -4,20 +4,17 @@
 //! A connection's commands are taken in order until its input ends, a command must have the
 //! connection to itself (a *barrier*: CONFIG SET, RENAME between shards …), or its share of the turn
 //! is used up. If all of them stay on this core they are left in the turn's [`Plan`]; otherwise they
-//! become one [`Batch`] over the shards they fall on.
+//! become one batch over the shards they fall on ([`super::batch`]).
 
 use super::account::account;
-use super::gather::{Batch, Part, Step};
 use super::inline;
 use super::plan::{Plan, Routed, Target};
 use super::state::{CoreState, Now};
 use crate::clock::Ticks;
 use crate::config::Settings;
-use crate::conn::{Conn, Doing, ReplyMode};
-use crate::io::ConnId;
+use crate::conn::{Conn, ReplyMode};
 use crate::latency::CommandHistograms;
 use crate::shared::Shared;
-use crate::work::{Ordered, Work};
 use proto::args::Args;
 use proto::command::{CommandId, CommandSpec, Flags, Place, Split};
 use proto::encode::Reply;
@@ -84,8 +81,7 @@ impl CoreState {
         loop {
             let begin = self.plan.commands.len();
             let Some(stop) = self.scan(slot) else { return };
-            let local = self.plan.commands[begin..].iter().all(|r| r.stays_on(self.index as u16));
-            let busy = !local;
+            let busy = std::mem::take(&mut self.plan.leaves);
             if busy {
                 self.start_batch(slot, begin);
             }
@@ -149,7 +145,7 @@ impl CoreState {
         conn.commands += 1;
         conn.last_command = Some(spec);
         conn.active_ns = self.now.mono_ns;
-        let input = std::mem::take(&mut conn.input);
+        let (input, pos) = (std::mem::take(&mut conn.input), std::mem::take(&mut conn.pos));
         let args = Args::new(&input, &spans);
         if spec.place == Place::Connection {
             self.run_admin(id, spec, args);
@@ -160,6 +156,7 @@ impl CoreState {
             && conn.id == id
         {
             conn.input = input;
+            conn.pos = pos;
             if conn.is_ready() {
                 conn.compact();
             }
@@ -209,96 +206,6 @@ impl CoreState {
     fn mute_if_flooded(&mut self, slot: u32) {
         if self.conns.slot(slot).is_some_and(|c| c.unread() > UNREAD_MAX) {
             self.set_muted(slot, true);
-        }
-    }
-
-    /// Turns the commands planned from `begin` on into one batch over the shards they fall on.
-    fn start_batch(&mut self, slot: u32, begin: usize) {
-        let mut plan = std::mem::take(&mut self.plan);
-        let Some(conn) = self.conns.slot(slot) else { return };
-        let (id, input) = (conn.id, std::mem::take(&mut conn.input));
-        let mut maker = BatchMaker { core: self, conn: id, batch: Box::default(), works: Vec::new() };
-        for r in &plan.commands[begin..] {
-            maker.add(r, &plan, &input);
-        }
-        let (batch, works) = (maker.batch, maker.works);
-        self.send_batch(id, batch, works);
-        plan.commands.truncate(begin);
-        self.plan = plan;
-        if let Some(conn) = self.conns.slot(slot) {
-            conn.input = input;
-            conn.compact();
-        }
-    }
-
-    /// Sends one command to one shard, as a batch of its own.
-    pub fn forward(&mut self, id: ConnId, shard: usize, spec: &'static CommandSpec, args: Args<'_>) {
-        let db = self.conns.get(id).map_or(0, |c| c.db);
-        let hash = args.get(spec.first_key()).map_or(0, |k| self.shard.key(k).hash);
-        let mut maker = BatchMaker { core: self, conn: id, batch: Box::default(), works: Vec::new() };
-        maker.whole(shard as u16, spec, args, db, hash);
-        let (batch, works) = (maker.batch, maker.works);
-        self.send_batch(id, batch, works);
-    }
-
-    fn send_batch(&mut self, id: ConnId, mut batch: Box<Batch>, works: Vec<Box<Work>>) {
-        if works.len() > 1 {
-            self.outbox.spans_shards();
-        }
-        batch.waiting = works.len();
-        let (mut out, mut commands) = (0, 0);
-        for (part, work) in batch.parts.iter().zip(works) {
-            if part.shard != self.index {
-                out += 1;
-                commands += work.commands.len() as u64;
-            }
-            self.outbox.ordered(part.shard, Ordered::Work(work));
-        }
-        self.stats().hops_out.add(out);
-        self.stats().forwarded_out.add(commands);
-        if let Some(conn) = self.conns.get(id) {
-            match conn.reply_mode {
-                ReplyMode::On => {}
-                ReplyMode::Off => batch.silent = true,
-                ReplyMode::SkipNext => {
-                    batch.silent = true;
-                    conn.reply_mode = ReplyMode::On;
-                }
-            }
-            conn.doing = Doing::Batch(batch);
-        }
-    }
-
-    /// A part of a connection's batch has come back.
-    pub fn batch_part_done(&mut self, work: Box<Work>) {
-        let id = work.conn;
-        let Some(conn) = self.conns.get(id) else { return self.pool.give_back(work) };
-        for &(i, nanos) in &work.slow {
-            let c = &work.commands[i];
-            self.shared.slow(&self.settings, c.spec, work.args(c), nanos, self.now, conn);
-        }
-        let Doing::Batch(batch) = &mut conn.doing else { return self.pool.give_back(work) };
-        if !batch.complete(work) {
-            return;
-        }
-        let Doing::Batch(mut batch) = std::mem::take(&mut conn.doing) else { return };
-        if !batch.silent {
-            batch.assemble(conn.resp, &mut conn.out);
-        }
-        for work in batch.parts.into_iter().filter_map(|p| p.work) {
-            self.pool.give_back(work);
-        }
-        self.resume(id);
-    }
-}
-
-impl Routed {
-    /// Whether the command needs no other core than `index`.
-    fn stays_on(&self, index: u16) -> bool {
-        match self.target {
-            Target::Shard(s) => s == index,
-            Target::Literal { .. } => true,
-            Target::Many { .. } => false,
         }
     }
 }
@@ -424,6 +331,7 @@ impl Router<'_> {
         }
         conn.commands += 1;
         conn.last_command = Some(spec);
+        plan.leaves |= !target.stays_on(self.index);
         let (first, count) = (first as u32, count as u32);
         plan.commands.push(Routed {
             slot: conn.id.slot,
@@ -522,97 +430,5 @@ impl Router<'_> {
         let from = lanes.len() as u32;
         lanes.extend(0..self.cores as u16);
         Target::Many { split: spec.split, from, to: lanes.len() as u32 }
-    }
-}
-
-/// Builds a batch out of routed commands.
-struct BatchMaker<'a> {
-    core: &'a mut CoreState,
-    conn: ConnId,
-    batch: Box<Batch>,
-    works: Vec<Box<Work>>,
-}
-
-impl BatchMaker<'_> {
-    fn add(&mut self, r: &Routed, plan: &Plan, input: &[u8]) {
-        let args = Args::new(input, plan.spans_of(r));
-        #[cfg(test)]
-        self.core.witness_later(self.conn, args);
-        match (r.target, r.spec) {
-            (Target::Shard(shard), Some(spec)) => {
-                self.whole(shard, spec, args, r.db, r.hash);
-            }
-            (Target::Many { split, from, to }, Some(spec)) => {
-                let lanes = &plan.lanes[from as usize..to as usize];
-                let from = self.batch.lanes.len() as u32;
-                for &shard in lanes {
-                    let part = self.part(shard as usize);
-                    self.batch.lanes.push(part);
-                }
-                let to = self.batch.lanes.len() as u32;
-                self.split(spec, args, r.db, from as usize..to as usize);
-                self.batch.steps.push(Step::Many { split, from, to });
-            }
-            (Target::Literal { from, to }, _) => {
-                self.batch.literals.extend_from_slice(&plan.literals[from as usize..to as usize]);
-                self.batch.steps.push(Step::Literal { end: self.batch.literals.len() as u32 });
-            }
-            (_, None) => debug_assert!(false, "only a literal has no command"),
-        }
-    }
-
-    /// A command that one shard runs whole.
-    fn whole(&mut self, shard: u16, spec: &'static CommandSpec, args: Args<'_>, db: u16, hash: u64) {
-        let part = self.part(shard as usize);
-        let work = &mut self.works[part as usize];
-        work.begin(spec, db, hash);
-        args.iter().for_each(|a| work.push(a));
-        self.batch.steps.push(Step::One { part });
-    }
-
-    /// The part for a shard, made when the first command falls on it.
-    fn part(&mut self, shard: usize) -> u16 {
-        if let Some(i) = self.batch.parts.iter().position(|p| p.shard == shard) {
-            return i as u16;
-        }
-        let index = self.batch.parts.len();
-        let mut work = self.core.pool.take(self.core.index, self.conn, index);
-        if let Some(conn) = self.core.conns.get(self.conn) {
-            work.resp = conn.resp;
-            work.no_touch = conn.no_touch;
-        }
-        self.works.push(work);
-        self.batch.parts.push(Part::of(shard));
-        index as u16
-    }
-
-    /// Gives every part named in `lanes` the command with its keys only (or, for a command
-    /// without keys, with all its arguments).
-    fn split(&mut self, spec: &'static CommandSpec, args: Args<'_>, db: u16, lanes: std::ops::Range<usize>) {
-        let mut begun = vec![false; self.batch.parts.len()];
-        let first = spec.first_key();
-        let step = spec.legacy_range.step.unsigned_abs() as usize;
-        for (n, lane) in lanes.enumerate() {
-            let part = self.batch.lanes[lane] as usize;
-            let work = &mut self.works[part];
-            if !begun[part] {
-                begun[part] = true;
-                let hash = args.get(first + n * step).map_or(0, |k| self.core.shard.key(k).hash);
-                work.begin(spec, db, hash);
-                if n > 0 {
-                    work.uncounted();
-                }
-                if first == 0 {
-                    args.iter().for_each(|a| work.push(a));
-                } else {
-                    work.push(args.at(0));
-                }
-            }
-            if first != 0 {
-                for i in 0..step {
-                    work.push(args.at(first + n * step + i));
-                }
-            }
-        }
     }
 }

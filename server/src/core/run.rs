@@ -9,7 +9,7 @@ use crate::conn::{Conn, ReplyMode};
 use crate::stats::CoreStats;
 use crate::work::{Direct, Ordered, Work};
 use proto::args::Args;
-use proto::command::CommandSpec;
+use proto::command::CommandId;
 use proto::encode::Resp;
 use shard::Cx;
 
@@ -64,7 +64,7 @@ impl CoreState {
         #[cfg(test)]
         self.shared.witnessed(conn.client, Args::new(&conn.input, plan.spans_of(r)));
         let asker = Asker { resp: conn.resp, no_touch: conn.no_touch, db: r.db, hash: r.hash };
-        let mut cx = asker.cx(spec, self.now.unix_ms());
+        let mut cx = asker.cx(spec.id, self.now.unix_ms());
         let args = Args::new(&conn.input, plan.spans_of(r));
         self.shard.execute(&mut cx, args, &mut conn.out);
         let now = self.ticks.read();
@@ -119,6 +119,7 @@ impl CoreState {
         for c in &commands {
             self.shard.dbs[c.db as usize].prefetch_bucket(c.hash);
         }
+        let mut first = 0;
         for group in commands.chunks(PREFETCH) {
             for c in group {
                 self.shard.dbs[c.db as usize].prefetch_entry(c.hash);
@@ -126,12 +127,13 @@ impl CoreState {
             for c in group {
                 let asker = Asker { resp: work.resp, no_touch: work.no_touch, db: c.db, hash: c.hash };
                 let before = out.len();
-                let mut cx = asker.cx(c.spec, self.now.unix_ms());
-                self.shard.execute(&mut cx, work.args(c), &mut out);
+                let mut cx = asker.cx(c.id, self.now.unix_ms());
+                self.shard.execute(&mut cx, work.args_from(first, c), &mut out);
+                first += c.count();
                 ends.push(out.len() as u32);
                 let now = self.ticks.read();
                 let nanos = self.ticks.nanos(mark, now);
-                if c.counted {
+                if c.counted() {
                     account(&self.shared, self.index, &mut self.histograms, cx.id, nanos, &out[before..]);
                 } else {
                     self.stats().commands[cx.id as usize].nanos.add(nanos);
@@ -156,9 +158,9 @@ impl CoreState {
 
 impl Asker {
     #[inline]
-    fn cx(&self, spec: &'static CommandSpec, now_ms: i64) -> Cx {
+    fn cx(&self, id: CommandId, now_ms: i64) -> Cx {
         Cx {
-            id: spec.id,
+            id,
             db: self.db as usize,
             now_ms,
             resp: self.resp,

@@ -63,7 +63,7 @@ impl Bed {
     }
 
     fn settle(&mut self, clients: &mut [SimClient]) {
-        let mut done = || clients.iter_mut().fold(true, |all, c| c.settled() && all);
+        let mut done = || clients.iter_mut().filter_map(|c| (!c.settled()).then_some(())).count() == 0;
         let outcome = self.world.run_until(&mut self.cores, Duration::from_secs(60), &mut done);
         assert_eq!(outcome, Outcome::Done, "every command is answered");
     }

@@ -1,6 +1,7 @@
 //! Everything of one core but its I/O: the shard, the connections, what is under way. Free of the
 //! I/O type, so that commands and tasks can be written against it without being generic.
 
+use super::batch::Maker;
 use super::cron::Clockwork;
 use super::hops::Transaction;
 use super::plan::Plan;
@@ -66,6 +67,7 @@ pub struct CoreState {
     pub inbox: Inbox,
     pub outbox: Outbox,
     pub pool: WorkPool,
+    pub maker: Maker,
     pub plan: Plan,
     pub next_transaction: u64,
     /// Transactions of two hops that this core has begun, and who asked.
@@ -116,6 +118,7 @@ impl CoreState {
             inbox: Inbox::default(),
             outbox: Outbox::new(cores),
             pool: WorkPool::default(),
+            maker: Maker::new(cores),
             plan: Plan::default(),
             next_transaction: 1,
             transactions: HashMap::new(),

@@ -16,7 +16,7 @@ pub mod sim;
 pub mod uring;
 
 pub use epoll::EpollIo;
-pub use uring::{UringIo, UringSizes, probe_uring};
+pub use uring::{UringIo, UringOptions, probe_uring};
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;

@@ -79,11 +79,8 @@ impl Generator {
                 self.set_options(command);
             }
             "GETSET" | "SETNX" | "APPEND" => command.push(self.value()),
-            "GETEX" => {
-                if !self.rng.one_in(4) {
-                    self.expiry_option(command, "PERSIST");
-                }
-            }
+            "GETEX" if self.rng.one_in(4) => {}
+            "GETEX" => self.expiry_option(command, "PERSIST"),
             "SETEX" => {
                 let seconds = self.relative_expiry();
                 command.extend([seconds.to_string().into_bytes(), self.value()]);

@@ -146,3 +146,19 @@ pub fn dropping_the_backend_ends_its_connections<I: Io>(make: Make<I>) {
         assert!(got.len() < 64 * MB);
     }
 }
+
+/// The ring belongs to the thread that used it. Elsewhere it cannot be emptied; it is given up, with the memory
+/// that the kernel may still write to.
+pub fn dropping_the_backend_on_another_thread<I: Io + Send + 'static>(make: Make<I>) {
+    let thread = std::thread::spawn(move || {
+        let mut world = World::new(make)?;
+        let (id, client) = world.connect();
+        world.send(id, &pattern(64 * MB));
+        world.turn();
+        Some((world.io, client))
+    });
+    let Some((io, mut client)) = thread.join().unwrap() else { return };
+    drop(io);
+    client.set_nonblocking(true).unwrap();
+    assert!(read_some(&mut client, &mut Vec::new(), MB), "what the kernel had taken is still there");
+}

@@ -3,10 +3,10 @@
 
 use crate::Make;
 use crate::world::{World, read_some, write_some};
+use rustix::net::{AddressFamily, SocketType, connect, socket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::io::{Closed, Io};
 use std::fs::File;
-use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -44,10 +44,12 @@ pub fn out_of_descriptors<I: Io>(make: Make<I>) {
     permit(64);
     let Some(mut world) = World::new(make) else { return };
     let (id, mut client) = world.connect();
-    // These wait in the backlog until the last descriptor is taken.
-    let clients: Vec<_> = (0..8).map(|_| TcpStream::connect(world.address).unwrap()).collect();
+    // These have a descriptor already, but connect only when no other is left.
+    let clients: Vec<_> =
+        (0..8).map(|_| socket(AddressFamily::INET, SocketType::STREAM, None).unwrap()).collect();
     let mut hoard: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
     assert!(hoard.len() < 64);
+    clients.iter().for_each(|client| connect(client, &world.address).unwrap());
 
     let (start, mut turns) = (Instant::now(), 0);
     while start.elapsed().as_millis() < 350 {

@@ -1,7 +1,8 @@
 //! The backends of the I/O seam, over real sockets: one suite, run on each of them.
 //!
 //! `uring_small` is the ring with so few entries and buffers that every limit is hit: a full
-//! submission queue, an overflowing completion queue, no provided buffer left.
+//! submission queue, an overflowing completion queue, no provided buffer left. `uring_coop` is the
+//! ring as Linux 6.0 has it, without DEFER_TASKRUN.
 //!
 //! Where io_uring is forbidden its tests say so and pass; with PERCORE_REQUIRE_URING=1 they fail.
 
@@ -10,11 +11,12 @@
 
 mod closing;
 mod flow;
+mod forbidden;
 mod limits;
 mod wake;
 mod world;
 
-use server::io::{EpollIo, UringIo, UringSizes, probe_uring};
+use server::io::{EpollIo, UringIo, UringOptions, probe_uring};
 
 /// How a test gets its backends; `None` where this one is forbidden.
 type Make<I> = fn() -> Option<I>;
@@ -32,8 +34,13 @@ fn uring() -> Option<UringIo> {
 }
 
 fn uring_small() -> Option<UringIo> {
-    let sizes = UringSizes { submissions: 4, completions: 8, buffers: 2, buffer_size: 512 };
-    permitted().then(|| UringIo::with_sizes(sizes).expect("a ring"))
+    let options = UringOptions { submissions: 4, completions: 8, buffers: 2, buffer_size: 512, defer: true };
+    permitted().then(|| UringIo::with_options(options).expect("a ring"))
+}
+
+fn uring_coop() -> Option<UringIo> {
+    let options = UringOptions { defer: false, ..UringOptions::default() };
+    permitted().then(|| UringIo::with_options(options).expect("a ring"))
 }
 
 fn epoll() -> Option<EpollIo> {
@@ -44,6 +51,7 @@ macro_rules! on_each_backend {
     ($($module:ident::$test:ident),* $(,)?) => {
         mod on_uring { $(#[test] fn $test() { crate::$module::$test(crate::uring); })* }
         mod on_uring_small { $(#[test] fn $test() { crate::$module::$test(crate::uring_small); })* }
+        mod on_uring_coop { $(#[test] fn $test() { crate::$module::$test(crate::uring_coop); })* }
         mod on_epoll { $(#[test] fn $test() { crate::$module::$test(crate::epoll); })* }
     };
 }
@@ -65,6 +73,7 @@ on_each_backend!(
     closing::a_closed_name_does_nothing,
     closing::closed_listeners_refuse,
     closing::dropping_the_backend_ends_its_connections,
+    closing::dropping_the_backend_on_another_thread,
     wake::a_wake_before_the_turn_is_not_lost,
     wake::a_wake_from_a_thread_without_io,
     wake::ping_pong,
@@ -72,3 +81,14 @@ on_each_backend!(
     limits::out_of_descriptors,
     limits::churn_leaves_nothing_behind,
 );
+
+// Long, and once is enough.
+#[test]
+fn a_hundred_thousand_wakes_on_uring() {
+    wake::a_hundred_thousand_wakes(uring);
+}
+
+#[test]
+fn a_hundred_thousand_wakes_on_epoll() {
+    wake::a_hundred_thousand_wakes(epoll);
+}

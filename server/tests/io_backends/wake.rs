@@ -7,20 +7,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// Runs `body` on a thread; fails if it is not done in good time (a lost wake sleeps for ever).
-fn watched(what: &'static str, body: impl FnOnce() + Send + 'static) {
+/// Runs `body` on a thread; fails when it stands still for a long time (a lost wake sleeps for ever).
+/// `body` counts its steps, so that a slow machine is not taken for a standstill.
+fn watched(what: &'static str, body: impl FnOnce(&AtomicU64) + Send + 'static) {
     let (done, wait) = mpsc::channel::<()>();
+    let steps = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&steps);
     let thread = std::thread::spawn(move || {
-        body();
+        body(&counter);
         drop(done);
     });
-    let silence = wait.recv_timeout(Duration::from_secs(120));
-    assert_eq!(silence, Err(mpsc::RecvTimeoutError::Disconnected), "{what}: a wake was lost");
+    let mut before = None;
+    while wait.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let now = Some(steps.load(Ordering::SeqCst));
+        assert_ne!(now, before, "{what}: a wake was lost");
+        before = now;
+    }
     thread.join().unwrap();
 }
 
 pub fn a_wake_before_the_turn_is_not_lost<I: Io + Send + 'static>(make: Make<I>) {
-    watched("wake before turn", move || {
+    watched("wake before turn", move |_| {
         let (Some(mut sleeper), Some(mut peer)) = (make(), make()) else { return };
         let mut told = Told::default();
         // Before the sleeper's very first turn, and between two.
@@ -43,7 +50,7 @@ pub fn a_wake_before_the_turn_is_not_lost<I: Io + Send + 'static>(make: Make<I>)
 }
 
 pub fn a_wake_from_a_thread_without_io<I: Io + Send + 'static>(make: Make<I>) {
-    watched("notify", move || {
+    watched("notify", move |steps| {
         let Some(mut io) = make() else { return };
         let (asked, answered) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (waker, ask, answer) = (io.waker(), Arc::clone(&asked), Arc::clone(&answered));
@@ -60,40 +67,50 @@ pub fn a_wake_from_a_thread_without_io<I: Io + Send + 'static>(make: Make<I>) {
         while answered.load(Ordering::SeqCst) < 1000 {
             io.turn(None, &mut told).unwrap();
             answered.store(asked.load(Ordering::SeqCst), Ordering::SeqCst);
+            steps.fetch_add(1, Ordering::SeqCst);
         }
         outside.join().unwrap();
     });
 }
 
-/// Two cores throw a number to and fro, asleep without a time limit in between.
 pub fn ping_pong<I: Io + Send + 'static>(make: Make<I>) {
-    const ROUNDS: u64 = 100_000;
-    watched("ping-pong", move || {
+    rally(make, 10_000);
+}
+
+pub fn a_hundred_thousand_wakes<I: Io + Send + 'static>(make: Make<I>) {
+    rally(make, 100_000);
+}
+
+/// Two cores throw a number to and fro, asleep without a time limit in between.
+fn rally<I: Io + Send + 'static>(make: Make<I>, rounds: u64) {
+    watched("ping-pong", move |steps| {
         let (Some(one), Some(two)) = (make(), make()) else { return };
-        let (ball, wakers) = (Arc::new(AtomicU64::new(0)), [one.waker(), two.waker()]);
-        let play = |mut io: I, me: u64, peer: Waker, ball: Arc<AtomicU64>| {
-            move || {
-                let mut told = Told::default();
-                loop {
-                    let now = ball.load(Ordering::SeqCst);
-                    if now % 2 == me && now < ROUNDS {
-                        ball.store(now + 1, Ordering::SeqCst);
-                        io.wake(&peer);
-                    }
-                    if now >= ROUNDS {
-                        // The last wake leaves with a turn that does not sleep.
-                        return io.turn(Some(Duration::ZERO), &mut told).unwrap();
-                    }
-                    let wait = if now + 1 >= ROUNDS { Some(Duration::from_millis(1)) } else { None };
-                    io.turn(wait, &mut told).unwrap();
-                }
-            }
-        };
-        let second = std::thread::spawn(play(two, 1, wakers[0].clone(), Arc::clone(&ball)));
-        play(one, 0, wakers[1].clone(), Arc::clone(&ball))();
-        second.join().unwrap();
-        assert_eq!(ball.load(Ordering::SeqCst), ROUNDS);
+        let (ball, wakers) = (AtomicU64::new(0), [one.waker(), two.waker()]);
+        std::thread::scope(|scope| {
+            scope.spawn(|| play(two, 1, &wakers[0], &ball, rounds, steps));
+            play(one, 0, &wakers[1], &ball, rounds, steps);
+        });
+        assert_eq!(ball.load(Ordering::SeqCst), rounds);
     });
+}
+
+fn play<I: Io>(mut io: I, me: u64, peer: &Waker, ball: &AtomicU64, rounds: u64, steps: &AtomicU64) {
+    let mut told = Told::default();
+    loop {
+        let now = ball.load(Ordering::SeqCst);
+        if now >= rounds {
+            // The last wake leaves with a turn that does not sleep.
+            return io.turn(Some(Duration::ZERO), &mut told).unwrap();
+        }
+        if now % 2 == me {
+            steps.store(now, Ordering::SeqCst);
+            ball.store(now + 1, Ordering::SeqCst);
+            io.wake(peer);
+        }
+        if now + 1 < rounds {
+            io.turn(None, &mut told).unwrap();
+        }
+    }
 }
 
 pub fn idle_waits_for_its_time<I: Io>(make: Make<I>) {

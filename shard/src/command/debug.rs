@@ -6,7 +6,7 @@
 //! [`crate::digest`], [`Shard::table_stats`] and [`Shard::populate`].
 
 use super::object::{encoding_name, reference_count};
-use super::{Outcome, Refused, integer};
+use super::{Outcome, integer};
 use crate::db::{DetachedValue, Entry, StrRef};
 use crate::digest;
 use crate::lru;
@@ -49,12 +49,7 @@ pub(super) fn debug(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut 
             reply.int(i64::from(glob::matches(args.at(2), args.at(3), Case::Sensitive)));
             Ok(())
         }
-        _ => {
-            let name = String::from_utf8_lossy(args.at(1));
-            Err(Refused::from(format!(
-                "ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."
-            )))
-        }
+        _ => Err(error::bad_subcommand(b"debug", args.at(1)).into()),
     }
 }
 

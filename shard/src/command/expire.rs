@@ -78,10 +78,7 @@ impl When {
                 () if word.eq_ignore_ascii_case(b"xx") => &mut when.xx,
                 () if word.eq_ignore_ascii_case(b"gt") => &mut when.gt,
                 () if word.eq_ignore_ascii_case(b"lt") => &mut when.lt,
-                () => {
-                    let word = String::from_utf8_lossy(word);
-                    return Err(Refused::from(format!("ERR Unsupported option {word}")));
-                }
+                () => return Err([b"ERR Unsupported option ", word].concat().into()),
             };
             *flag = true;
         }
@@ -129,7 +126,7 @@ fn report(
     cx: &mut Cx,
     args: Args<'_>,
     base_ms: i64,
-    unit_ms: i64,
+    unit_ms: u64,
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let key = shard.first_key(cx, args.at(1));
@@ -137,7 +134,10 @@ fn report(
     reply.int(match expire_at {
         None => -2,
         Some(None) => -1,
-        Some(Some(at)) => at.saturating_sub(base_ms).max(0).saturating_add(unit_ms / 2) / unit_ms,
+        Some(Some(at)) => {
+            let ms = at.saturating_sub(base_ms).max(0).unsigned_abs();
+            ((ms + unit_ms / 2) / unit_ms) as i64
+        }
     });
     Ok(())
 }

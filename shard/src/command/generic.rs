@@ -8,8 +8,8 @@ use crate::shard::{Cx, Shard};
 use proto::args::Args;
 use proto::encode::Reply;
 
-/// `DEL key [key …]` and `UNLINK key [key …]`: the same here, since what is big is freed in slices
-/// either way.
+/// `DEL key [key …]` and `UNLINK key [key …]`: the same here, since no value takes long to free (see
+/// [`crate::garbage`]).
 pub(super) fn delete(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     for at in 1..args.len() {
         let key = key_at(shard, cx, args, at);

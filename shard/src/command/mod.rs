@@ -12,11 +12,15 @@ mod generic;
 mod keyspace;
 mod lcs;
 mod many;
+#[cfg(test)]
+mod model;
 mod object;
 mod relocate;
 mod scan;
 mod set;
 mod string;
+#[cfg(test)]
+mod tests;
 
 pub use debug::TableStats;
 pub(crate) use lcs::{Options as LcsOptions, answer as lcs_answer};
@@ -37,8 +41,7 @@ pub(crate) struct Refused(Box<Reason>);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Reason {
-    /// A text that says all.
-    Text(Cow<'static, str>),
+    Text(Cow<'static, [u8]>),
     /// "invalid expire time in 'x' command"
     ExpireTime,
     /// "wrong number of arguments for 'x' command"
@@ -51,13 +54,20 @@ const _: () = assert!(size_of::<Outcome>() == 8);
 impl From<&'static str> for Refused {
     #[cold]
     fn from(text: &'static str) -> Self {
-        Self(Box::new(Reason::Text(text.into())))
+        Self(Box::new(Reason::Text(text.as_bytes().into())))
     }
 }
 
 impl From<String> for Refused {
     #[cold]
     fn from(text: String) -> Self {
+        text.into_bytes().into()
+    }
+}
+
+impl From<Vec<u8>> for Refused {
+    #[cold]
+    fn from(text: Vec<u8>) -> Self {
         Self(Box::new(Reason::Text(text.into())))
     }
 }
@@ -83,10 +93,10 @@ impl Refused {
     pub(crate) fn answer(&self, id: Id, reply: &mut Reply<'_>) {
         let name = id.full_name();
         match &*self.0 {
-            Reason::Text(text) => reply.error(text.as_bytes()),
-            Reason::ExpireTime => reply.error(&error::invalid_expire_time(name)),
-            Reason::Arity => reply.error(&error::wrong_arity(name)),
-            Reason::Unsupported => reply.error(&error::not_supported_yet(name)),
+            Reason::Text(text) => reply.error(text),
+            Reason::ExpireTime => reply.error(error::invalid_expire_time(name)),
+            Reason::Arity => reply.error(error::wrong_arity(name)),
+            Reason::Unsupported => reply.error(error::not_supported_yet(name)),
         }
     }
 }

@@ -38,7 +38,7 @@ fn move_value(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, nx: bool) -> Resul
     }
     let value = shard.take(cx, cx.db, &from).ok_or(error::NO_SUCH_KEY)?;
     shard.delete(cx, cx.db, &to);
-    shard.put(cx.db, &to, value);
+    shard.dbs[cx.db].insert(&to, value);
     cx.dirty = 1;
     Ok(true)
 }
@@ -86,7 +86,7 @@ pub(super) fn copy(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut R
         return Ok(());
     }
     if let Some(copy) = shard.copy_of(cx, &from) {
-        shard.put(options.db, &to, copy);
+        shard.dbs[options.db].insert(&to, copy);
         cx.dirty = 1;
     }
     reply.int(cx.dirty as i64);
@@ -113,7 +113,7 @@ pub(super) fn move_key(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &m
         && !shard.is_there(cx, target, &key)
         && let Some(value) = shard.take(cx, cx.db, &key)
     {
-        shard.put(target, &key, value);
+        shard.dbs[target].insert(&key, value);
         cx.dirty = 1;
     }
     reply.int(cx.dirty as i64);

@@ -6,7 +6,8 @@
 //! the table's own.
 //!
 //! Dead keys that pass the filters are deleted on the way, as in Redis. The work of one call is bounded
-//! by COUNT as there: it ends when COUNT entries were seen, or after ten times as many steps.
+//! by COUNT as there: it ends when COUNT entries were seen, or after ten times as many steps (a few
+//! hundred at least: a step that finds nothing takes nanoseconds).
 
 use super::generic::kind_name;
 use super::{Outcome, Refused, integer};
@@ -20,6 +21,11 @@ use proto::glob::{self, Case};
 use proto::number::parse_u64;
 
 const KINDS: [Kind; 6] = [Kind::String, Kind::List, Kind::Set, Kind::ZSet, Kind::Hash, Kind::Stream];
+
+/// Steps of the table for each key asked for, should they find nothing.
+const STEPS_PER_COUNT: u64 = 10;
+/// And for the call: enough for a whole round of a small table, whatever COUNT is.
+const STEPS_MIN: u64 = 256;
 
 struct Options<'a> {
     count: u64,
@@ -65,7 +71,7 @@ pub(super) fn scan(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut R
     let (mut keys, mut found) = (Vec::new(), 0);
     let mut dead: Vec<Vec<u8>> = Vec::new();
     let mut sampled = 0;
-    let mut steps_left = options.count.saturating_mul(10);
+    let mut steps_left = options.count.saturating_mul(STEPS_PER_COUNT).max(STEPS_MIN);
     let mut inner = cursor / shard.place.count as u64;
     loop {
         let mut body = Reply::new(&mut keys, cx.resp);

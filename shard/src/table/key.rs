@@ -17,6 +17,7 @@
 //! The three never share a bit, so keys of one segment spread evenly over its buckets, and keys
 //! of one bucket over the fingerprints.
 
+use super::hash::hash;
 use super::segment::HOMES;
 
 /// Deepest directory: bits of the hash that an entry and its slot still know.
@@ -34,10 +35,7 @@ impl<'a> Key<'a> {
     #[must_use]
     #[inline]
     pub fn new(bytes: &'a [u8], seed: u64) -> Self {
-        use std::hash::Hasher;
-        let mut hasher = foldhash::quality::FoldHasher::with_seed(seed, foldhash::SharedSeed::global_fixed());
-        hasher.write(bytes);
-        Self { bytes, hash: hasher.finish() }
+        Self { bytes, hash: hash(bytes, seed) }
     }
 }
 

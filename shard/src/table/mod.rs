@@ -37,6 +37,7 @@ mod directory;
 mod edit;
 mod entry;
 mod expire;
+mod hash;
 mod key;
 mod prefetch;
 mod segment;

@@ -164,7 +164,7 @@ impl Pair {
                 let left = self.model.len().saturating_sub(*n);
                 let done = self.db.free_slice(*n);
                 assert!(self.db.len() >= left);
-                assert!(!done || self.db.len() == 0);
+                assert!(!done || self.db.is_empty());
                 while !self.db.free_slice(100) {}
                 self.model.clear();
             }

@@ -4,18 +4,19 @@
 //! could do, some of them only half of it. So the probe sets up a small ring exactly as a core
 //! does, and receives and sends a few bytes over a socket pair.
 
-use super::{UringIo, UringSizes};
+use super::{UringIo, UringOptions};
 use crate::io::{Closed, ConnId, Io, Sink, Socket};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use std::io;
 use std::time::Duration;
 
-const SIZES: UringSizes = UringSizes { submissions: 8, completions: 32, buffers: 4, buffer_size: 4096 };
+const OPTIONS: UringOptions =
+    UringOptions { submissions: 8, completions: 32, buffers: 4, buffer_size: 4096, defer: true };
 const HELLO: &[u8] = b"PING";
 
 /// Tells whether the io_uring backend works here, or in one sentence why it does not.
 pub fn probe_uring() -> Result<(), String> {
-    let mut io = UringIo::with_sizes(SIZES).map_err(|error| explain(&error))?;
+    let mut io = UringIo::with_options(OPTIONS).map_err(|error| explain(&error))?;
     let heard = echo(&mut io).map_err(|error| explain(&error))?;
     if heard == HELLO {
         Ok(())

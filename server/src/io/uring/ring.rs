@@ -55,18 +55,19 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// A disabled ring with room for so many submissions and completions. Errors: those of
-    /// io_uring_setup(2).
-    pub fn new(submissions: u32, completions: u32) -> io::Result<Ring> {
+    /// A disabled ring with room for so many submissions and completions, with DEFER_TASKRUN if
+    /// `defer` says so and the kernel has it. Errors: those of io_uring_setup(2).
+    pub fn new(submissions: u32, completions: u32, defer: bool) -> io::Result<Ring> {
         let mut builder = IoUring::builder();
         builder.setup_r_disabled().setup_submit_all().setup_single_issuer().setup_cqsize(completions);
-        let mut deferring = builder.clone();
-        let ring = match deferring.setup_defer_taskrun().build(submissions) {
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-                builder.setup_coop_taskrun().build(submissions)?
-            }
-            other => other?,
-        };
+        let mut ring = Err(io::Error::from_raw_os_error(libc::EINVAL));
+        if defer {
+            ring = builder.clone().setup_defer_taskrun().build(submissions);
+        }
+        if ring.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EINVAL)) {
+            ring = builder.setup_coop_taskrun().build(submissions);
+        }
+        let ring = ring?;
         let params = ring.params();
         if !(params.is_feature_ext_arg()
             && params.is_feature_nodrop()

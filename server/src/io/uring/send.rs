@@ -143,6 +143,7 @@ impl UringIo {
             conn.outbox.clear(&mut self.pool);
         }
         if conn.outbox.is_empty() {
+            conn.message = None;
             self.finish(index);
         } else {
             self.push_slow(index, data);
@@ -171,12 +172,13 @@ impl UringIo {
         let data = self.conn_data(Kind::Send, index);
         let Some(conn) = self.conns.get_mut(index) else { return };
         conn.mute = true;
-        if conn.sending == Sending::Slow {
-            self.ring.cancel(data);
-        } else {
-            debug_assert_ne!(conn.sending, Sending::Quick, "decided before the turn ends");
-            conn.sending = Sending::Idle;
-            conn.outbox.clear(&mut self.pool);
+        match conn.sending {
+            Sending::Slow => self.ring.cancel(data),
+            Sending::Quick => {} // After a turn that failed: undecided until one succeeds.
+            Sending::Idle | Sending::Dirty => {
+                conn.sending = Sending::Idle;
+                conn.outbox.clear(&mut self.pool);
+            }
         }
     }
 }
