@@ -68,6 +68,8 @@ pub struct Conn {
     pub malformed: Option<ProtocolError>,
     /// Receiving is switched off, because enough has been received that waits its turn.
     pub muted: bool,
+    /// CLIENT PAUSE holds its next command back.
+    pub paused: bool,
     /// Nothing is executed until the client has read more of its replies.
     pub throttled: bool,
 
@@ -111,6 +113,7 @@ impl Conn {
             ended: false,
             malformed: None,
             muted: false,
+            paused: false,
             throttled: false,
             db: 0,
             resp: Resp::V2,

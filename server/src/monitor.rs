@@ -6,6 +6,7 @@
 
 use crate::conn::Conn;
 use crate::core::state::Now;
+use crate::secret::{REDACTED, is_secret};
 use parking_lot::Mutex;
 use proto::args::Args;
 use proto::command::{CommandSpec, Flags};
@@ -41,7 +42,7 @@ impl Monitors {
         if spec.flags.contains(Flags::SKIP_MONITOR) || spec.flags.contains(Flags::ADMIN) {
             return;
         }
-        let line = line(conn, args, now);
+        let line = line(conn, spec, args, now);
         self.lines.lock().push((core, line));
     }
 
@@ -60,12 +61,16 @@ impl Monitors {
 }
 
 /// `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`.
-fn line(conn: &Conn, args: Args<'_>, now: Now) -> Arc<[u8]> {
+fn line(conn: &Conn, spec: &CommandSpec, args: Args<'_>, now: Now) -> Arc<[u8]> {
     let (s, us) = (now.unix_us / 1_000_000, now.unix_us % 1_000_000);
-    let mut out = format!("+{s}.{us:06} [{} {}]", conn.db, conn.ends.peer).into_bytes();
-    for arg in args.iter() {
+    let peer = match conn.ends.peer.strip_suffix(":0") {
+        Some(path) if conn.ends.unix => format!("unix:{path}"),
+        _ => conn.ends.peer.clone(),
+    };
+    let mut out = format!("+{s}.{us:06} [{} {peer}]", conn.db).into_bytes();
+    for (i, arg) in args.iter().enumerate() {
         out.push(b' ');
-        quoted(arg, &mut out);
+        quoted(if is_secret(spec, args, i) { REDACTED } else { arg }, &mut out);
     }
     out.extend_from_slice(b"\r\n");
     out.into()
@@ -95,18 +100,31 @@ mod tests {
     use crate::conn::Ends;
     use crate::io::ConnId;
     use proto::args::OwnedArgs;
+    use proto::command::resolve;
+
+    fn line_of(ends: Ends, parts: &[&[u8]]) -> String {
+        let conn = Conn::new(ConnId { slot: 0, generation: 0 }, 1, ends, 0);
+        let now = Now { mono_ns: 0, unix_us: 1_339_518_083_107_412 };
+        let own = OwnedArgs::of(parts);
+        let line = line(&conn, resolve(own.args()).unwrap(), own.args(), now);
+        String::from_utf8_lossy(&line).into_owned()
+    }
 
     #[test]
     fn a_line_is_what_redis_writes() {
         let ends = Ends { peer: "127.0.0.1:60866".into(), ..Ends::default() };
-        let conn = Conn::new(ConnId { slot: 0, generation: 0 }, 1, ends, 0);
-        let now = Now { mono_ns: 0, unix_us: 1_339_518_083_107_412 };
-        let args = OwnedArgs::of([&b"set"[..], b"a\"b\\", b"\x00\xff\n"]);
-        let line = line(&conn, args.args(), now);
-        let text = String::from_utf8_lossy(&line).into_owned();
         assert_eq!(
-            text,
+            line_of(ends, &[b"set", b"a\"b\\", b"\x00\xff\n"]),
             "+1339518083.107412 [0 127.0.0.1:60866] \"set\" \"a\\\"b\\\\\" \"\\x00\\xff\\n\"\r\n"
+        );
+    }
+
+    #[test]
+    fn secrets_are_left_out() {
+        let ends = Ends { peer: "/run/s:0".into(), unix: true, ..Ends::default() };
+        assert_eq!(
+            line_of(ends, &[b"hello", b"3", b"auth", b"u", b"pw"]),
+            "+1339518083.107412 [0 unix:/run/s] \"hello\" \"3\" \"auth\" \"(redacted)\" \"(redacted)\"\r\n"
         );
     }
 }

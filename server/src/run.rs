@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::core::state::CoreState;
 use crate::host::{self, cpus, limits};
 use crate::io::{Backend, EpollIo, Io, Socket, UringIo};
-use crate::life::{PidFile, Supervision, daemonize, set_title, title};
+use crate::life::{PidFile, Supervision, daemonize};
 use crate::listen::{Listener, listen};
 use crate::log::{self, banner};
 use crate::shared::{CoreFacts, Shared, Start, StopReason};
@@ -99,9 +99,6 @@ fn run(
     banner::logo(&settings, cpus.len());
     let listeners = listen(&settings).unwrap_or_else(|why| log::die(format_args!("{why}")));
     host::checks::warnings(&settings).iter().for_each(|w| log::warning(format_args!("{w}")));
-    if let Some(title) = title(&settings, "percore-server", config_file.as_deref()) {
-        set_title(&title);
-    }
     let shared = Shared::new(Start {
         cores: cpus.len(),
         config,
@@ -115,6 +112,7 @@ fn run(
             Backend::Epoll => "epoll",
         },
     });
+    shared.process.lock().begin(&settings, shared.config_file.clone(), &listeners);
     watch_signals(&shared);
     log::set_role('M');
     banner::initialized();

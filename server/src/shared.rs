@@ -10,6 +10,7 @@ use crate::mailbox::Mailboxes;
 use crate::monitor::Monitors;
 use crate::names::CommandNames;
 use crate::pause::Pause;
+use crate::process::Process;
 use crate::samples::Samples;
 use crate::slowlog::{self, SlowLog};
 use crate::stats::CoreStats;
@@ -96,6 +97,9 @@ pub struct Shared {
     pub last_save: AtomicI64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: AtomicBool,
+    /// DEBUG PAUSE-CRON.
+    pub cron_paused: AtomicBool,
+    pub process: Mutex<Process>,
     /// Commands in the order in which they took effect: what the simulated check of that order reads.
     #[cfg(test)]
     pub witness: Mutex<Vec<Witnessed>>,
@@ -149,6 +153,8 @@ impl Shared {
             memory: MemoryMarks::default(),
             last_save: AtomicI64::new(start.started_unix_ms / 1000),
             active_expire: AtomicBool::new(true),
+            cron_paused: AtomicBool::new(false),
+            process: Mutex::default(),
             #[cfg(test)]
             witness: Mutex::new(Vec::new()),
             #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The slow log: the last commands that took longer than `slowlog-log-slower-than`. One log for
 //! all cores; a slow command is rare, so a lock is enough, and the order is that of their ends.
 
-use crate::config::is_sensitive;
+use crate::secret::{REDACTED, is_secret};
 use parking_lot::Mutex;
 use proto::args::Args;
-use proto::command::{CommandId, CommandSpec};
+use proto::command::CommandSpec;
 use std::collections::VecDeque;
 
 /// Arguments kept of one command, the last one replaced by a note when there were more.
@@ -69,8 +69,6 @@ impl SlowLog {
     }
 }
 
-const REDACTED: &[u8] = b"(redacted)";
-
 /// What is kept of a command's arguments: shortened as Redis shortens them, and without secrets.
 #[must_use]
 pub fn kept(spec: &CommandSpec, args: Args<'_>) -> Vec<Vec<u8>> {
@@ -82,24 +80,6 @@ pub fn kept(spec: &CommandSpec, args: Args<'_>) -> Vec<Vec<u8>> {
         out.push(format!("... ({} more arguments)", total - shown).into_bytes());
     }
     out
-}
-
-/// Whether an argument must not be shown: passwords, and what ACL commands say of users.
-fn is_secret(spec: &CommandSpec, args: Args<'_>, i: usize) -> bool {
-    match spec.id {
-        CommandId::Auth => i > 0,
-        CommandId::Hello => {
-            let option = |at: usize| args.get(at).is_some_and(|a| a.eq_ignore_ascii_case(b"auth"));
-            i > 2 && (option(i - 1) || (i > 3 && option(i - 2)))
-        }
-        CommandId::ConfigSet => i > 2 && i % 2 == 1 && is_sensitive(args.at(i - 1)),
-        CommandId::AclSetuser | CommandId::AclGetuser | CommandId::AclDeluser => i > 1,
-        CommandId::Migrate => {
-            let option = |at: usize, word: &[u8]| args.get(at).is_some_and(|a| a.eq_ignore_ascii_case(word));
-            i > 6 && (option(i - 1, b"auth") || option(i - 1, b"auth2") || option(i - 2, b"auth2"))
-        }
-        _ => false,
-    }
 }
 
 fn shortened(arg: &[u8]) -> Vec<u8> {

@@ -46,6 +46,8 @@ pub struct CoreStats {
     pub connections_received: Counter,
     pub connections_rejected: Counter,
     pub clients: Counter,
+    /// Clients whose next command CLIENT PAUSE holds back.
+    pub blocked_clients: Counter,
     pub commands_processed: Counter,
     pub net_input_bytes: Counter,
     pub net_output_bytes: Counter,
@@ -98,6 +100,7 @@ impl Default for CoreStats {
             connections_received: c(),
             connections_rejected: c(),
             clients: c(),
+            blocked_clients: c(),
             commands_processed: c(),
             net_input_bytes: c(),
             net_output_bytes: c(),

@@ -4,6 +4,8 @@
 
 use crate::core::state::CoreState;
 use crate::io::ConnId;
+use shard::TableStats;
+use shard::digest::Digest;
 use std::sync::Arc;
 
 /// What one core says.
@@ -12,6 +14,11 @@ pub enum Answer {
     Nothing,
     Number(i64),
     Bytes(Vec<u8>),
+    /// Of each database, `None` where it is empty.
+    Digests(Vec<Option<Digest>>),
+    /// Of the keys that are here, with their places among those asked for.
+    KeyDigests(Vec<(usize, Digest)>),
+    Tables(TableStats),
 }
 
 /// Runs on a core, with everything of the core but its I/O.

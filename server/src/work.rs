@@ -212,7 +212,7 @@ pub enum Direct {
     /// A connection that another core accepted.
     Adopt {
         socket: Socket,
-        listener: usize,
+        client: u64,
     },
     /// Something to be run on this core, out of order.
     Task(Task),
@@ -222,6 +222,8 @@ pub enum Direct {
         core: usize,
         answer: Answer,
     },
+    /// Other sockets to listen on; for the core that accepts.
+    Listen(crate::listening::Change),
     /// A line for this core's MONITOR clients.
     Monitor(std::sync::Arc<[u8]>),
     #[cfg(test)]
@@ -234,9 +236,10 @@ impl std::fmt::Debug for Direct {
             Direct::Done(w) => write!(f, "Done({:?})", w.conn),
             Direct::HopDone { transaction, .. } => write!(f, "HopDone({transaction})"),
             Direct::Release(h) => write!(f, "Release({})", h.transaction),
-            Direct::Adopt { listener, .. } => write!(f, "Adopt({listener})"),
+            Direct::Adopt { client, .. } => write!(f, "Adopt({client})"),
             Direct::Task(_) => f.write_str("Task"),
             Direct::Answer { transaction, .. } => write!(f, "Answer({transaction})"),
+            Direct::Listen(_) => f.write_str("Listen"),
             Direct::Monitor(_) => f.write_str("Monitor"),
             #[cfg(test)]
             Direct::Note(n) => write!(f, "Note({n})"),

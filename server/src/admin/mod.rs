@@ -3,11 +3,17 @@
 
 mod client;
 mod client_filter;
+mod config_command;
+mod debug;
+mod debug_sample;
 pub mod info;
 mod latency_command;
 mod latency_report;
 mod memory;
+mod monitor_command;
+mod role;
 mod session;
+mod shutdown;
 mod slowlog_command;
 
 use crate::core::state::CoreState;
@@ -34,6 +40,11 @@ impl CoreState {
             CommandId::Auth => session::auth(self, id, args),
             CommandId::Quit => session::quit(self, id),
             CommandId::Reset => session::reset(self, id),
+            CommandId::Debug => debug::run(self, id, spec, args),
+            CommandId::Monitor => monitor_command::monitor(self, id),
+            CommandId::Role => role::role(self, id),
+            CommandId::Shutdown => shutdown::shutdown(self, id, args),
+            _ if spec.parent == Some(CommandId::Config) => config_command::run(self, id, spec, args),
             _ if spec.parent == Some(CommandId::Client) => client::run(self, id, spec, args),
             other => self.reply(id, |r| r.error(error::not_supported_yet(other.full_name()))),
         }

@@ -5,9 +5,11 @@
 
 use super::Core;
 use super::state::CoreState;
-use crate::config::special::NORMAL;
+use crate::config::OutputLimit;
+use crate::config::special::{NORMAL, REPLICA};
 use crate::conn::{Conn, Ends};
 use crate::io::{ConnId, Io, Socket};
+use crate::listening::Change;
 use crate::socket;
 use crate::work::Direct;
 use std::sync::atomic::Ordering;
@@ -33,22 +35,36 @@ impl<I: Io> Core<I> {
         if self.state.accepted.is_empty() {
             return;
         }
-        for (listener, socket) in std::mem::take(&mut self.state.accepted) {
+        for (_, socket) in std::mem::take(&mut self.state.accepted) {
+            // Numbered here, so that the numbers are in the order of the connections, whoever serves them.
+            let client = self.state.shared.next_client.fetch_add(1, Ordering::Relaxed);
             let here = self.state.index;
             let last = self.state.last_adopter;
             let core = self.state.shared.least_loaded(last);
             self.state.last_adopter = core;
             self.state.shared.clients[core].fetch_add(1, Ordering::SeqCst);
             if core == here {
-                self.adopt(socket, listener);
+                self.adopt(socket, client);
             } else {
-                self.state.outbox.direct(core, Direct::Adopt { socket, listener });
+                self.state.outbox.direct(core, Direct::Adopt { socket, client });
+            }
+        }
+    }
+
+    /// Accepts where CONFIG SET has said to from now on.
+    pub fn change_listeners(&mut self, change: Change) {
+        for index in change.closed {
+            self.io.close_listener(index);
+        }
+        for (index, fd) in change.opened {
+            if let Err(e) = self.io.add_listener(index, Socket::Fd(fd)) {
+                crate::log::warning(format_args!("Can't accept on a new listening socket: {e}"));
             }
         }
     }
 
     /// Takes a socket over; it is counted among this core's clients already.
-    pub fn adopt(&mut self, socket: Socket, _listener: usize) {
+    pub fn adopt(&mut self, socket: Socket, client: u64) {
         let state = &mut self.state;
         let ends = socket::prepare(&socket, state.settings.tcp_keepalive_seconds);
         let verdict = state.verdict(&ends);
@@ -59,7 +75,6 @@ impl<I: Io> Core<I> {
             state.shared.clients[state.index].fetch_sub(1, Ordering::SeqCst);
             return;
         }
-        let client = state.shared.next_client.fetch_add(1, Ordering::Relaxed);
         let mut conn = Conn::new(id, client, ends, state.now.mono_ns);
         conn.authenticated = state.settings.requirepass.is_empty();
         state.conns.insert(conn);
@@ -93,6 +108,10 @@ impl CoreState {
     /// Forgets a connection that the backend has been told to close.
     pub fn forget(&mut self, id: ConnId) {
         let Some(conn) = self.conns.remove(id) else { return };
+        if conn.paused {
+            self.paused.retain(|p| *p != id);
+            self.stats().blocked_clients.set(self.paused.len() as u64);
+        }
         if conn.monitor {
             self.shared.monitors.left();
             let stats = self.stats();
@@ -116,15 +135,27 @@ impl CoreState {
 
     /// Whether this much unsent output is over one of the limits of the client's class.
     #[must_use]
-    pub fn output_limited(&self, _id: ConnId, unsent: usize) -> bool {
-        let limit = &self.settings.client_output_buffer_limit[NORMAL];
+    pub fn output_limited(&mut self, id: ConnId, unsent: usize) -> bool {
+        if unsent == 0 {
+            return false;
+        }
+        let limit = self.output_limit(id);
         let over = |max: u64| max != 0 && unsent as u64 > max;
         over(limit.hard_bytes) || over(limit.soft_bytes)
     }
 
+    /// The limit of the client's class. MONITOR's clients are normal ones, as in Redis; but what they are
+    /// sent has no end, so where normal clients have no limit, they get that of replicas.
+    fn output_limit(&mut self, id: ConnId) -> OutputLimit {
+        let limits = &self.settings.client_output_buffer_limit;
+        let unlimited = limits[NORMAL].hard_bytes == 0 && limits[NORMAL].soft_bytes == 0;
+        let endless = unlimited && self.conns.get(id).is_some_and(|c| c.monitor);
+        if endless { limits[REPLICA] } else { limits[NORMAL] }
+    }
+
     /// Whether the client is to be closed for it: over the hard limit, or over the soft one for too long.
     pub fn output_limit_reached(&mut self, id: ConnId, unsent: usize) -> bool {
-        let limit = self.settings.client_output_buffer_limit[NORMAL];
+        let limit = self.output_limit(id);
         let now = self.now.mono_ns;
         let Some(conn) = self.conns.get(id) else { return false };
         let hard = limit.hard_bytes != 0 && unsent as u64 > limit.hard_bytes;

@@ -4,6 +4,7 @@
 use super::state::CoreState;
 use crate::conn::Doing;
 use crate::work::Direct;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const PERIOD_NS: u64 = 100_000_000;
@@ -46,14 +47,21 @@ impl CoreState {
     pub fn cron(&mut self) {
         let now = self.now.mono_ns;
         if !self.paused.is_empty() && !self.shared.pause.active(self.now.unix_ms()) {
-            for slot in std::mem::take(&mut self.paused) {
-                self.enqueue(slot);
+            for id in std::mem::take(&mut self.paused) {
+                if let Some(conn) = self.conns.get(id) {
+                    conn.paused = false;
+                    self.enqueue(id.slot);
+                }
             }
+            self.stats().blocked_clients.set(0);
         }
         if now < self.clockwork.next_ns {
             return;
         }
         self.clockwork.next_ns = now + PERIOD_NS;
+        if self.shared.cron_paused.load(Ordering::Relaxed) {
+            return;
+        }
         self.publish();
         self.stats().follow_busy_share();
         self.walk_connections();

@@ -142,6 +142,8 @@ impl<I: Io> Core<I> {
     fn drain(&mut self) {
         let mut inbox = std::mem::take(&mut self.state.inbox);
         self.state.shared.mailboxes.drain(self.state.index, &mut inbox);
+        // What came may have been sent after a CONFIG SET: it must meet its settings.
+        self.state.refresh_settings();
         self.state.queue.extend(inbox.ordered.drain(..));
         for message in inbox.direct.drain(..) {
             self.handle(message);
@@ -154,11 +156,12 @@ impl<I: Io> Core<I> {
             Direct::Done(work) => self.state.batch_part_done(work),
             Direct::HopDone { transaction, part, found } => self.state.hop_done(transaction, part, found),
             Direct::Release(work) => self.state.run_second_hop(*work),
-            Direct::Adopt { socket, listener } => self.adopt(socket, listener),
+            Direct::Adopt { socket, client } => self.adopt(socket, client),
             Direct::Task(task) => self.state.run_task(task),
             Direct::Answer { conn, transaction, core, answer } => {
                 self.state.answered(conn, transaction, core, answer);
             }
+            Direct::Listen(change) => self.change_listeners(change),
             Direct::Monitor(line) => self.state.monitor_line(&line),
             #[cfg(test)]
             Direct::Note(_) => {}
@@ -270,6 +273,9 @@ impl Sink for CoreState {
     }
 
     fn accept_failed(&mut self, _listener: usize, errno: i32) {
+        if errno == libc::EINVAL {
+            return; // CONFIG SET has shut the socket down; it is closed or listens again soon
+        }
         let why = std::io::Error::from_raw_os_error(errno);
         crate::log::warning(format_args!("Accepting client connection: accept: {why}"));
     }

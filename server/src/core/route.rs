@@ -13,6 +13,7 @@ use super::state::{CoreState, Now};
 use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ReplyMode};
+use crate::io::ConnId;
 use crate::latency::CommandHistograms;
 use crate::shared::Shared;
 use proto::args::Args;
@@ -29,6 +30,8 @@ const TURN_COMMANDS_MAX: usize = 1024;
 /// Commands collected over all connections before they are executed: enough to hide cache
 /// misses, few enough that what was fetched is still in the cache.
 const PLAN_COMMANDS_MAX: usize = 512;
+/// What a client that listens with MONITOR may not do.
+const KEYSPACE: Flags = Flags::of(&[Flags::READONLY, Flags::WRITE, Flags::MAY_REPLICATE]);
 /// Input beyond this is not received while a connection has commands waiting.
 const UNREAD_MAX: usize = 1 << 20;
 
@@ -95,7 +98,7 @@ impl CoreState {
                 }
                 Stop::Paused => {
                     if !busy {
-                        self.paused.push(slot); // looked at again when CLIENT PAUSE is over
+                        self.pause_conn(slot);
                     }
                     return self.mute_if_flooded(slot);
                 }
@@ -152,6 +155,7 @@ impl CoreState {
         } else {
             self.begin_transaction(id, spec, args);
         }
+        self.feed_monitors(id, spec, args);
         if let Some(conn) = self.conns.slot(slot)
             && conn.id == id
         {
@@ -162,6 +166,15 @@ impl CoreState {
             }
         }
         self.wants_flush(slot);
+    }
+
+    /// Shows MONITOR's clients a command that had its connection to itself.
+    fn feed_monitors(&mut self, id: ConnId, spec: &CommandSpec, args: Args<'_>) {
+        if self.shared.monitors.any()
+            && let Some(conn) = self.conns.get(id)
+        {
+            self.shared.monitors.feed(self.index, conn, spec, args, self.now);
+        }
     }
 
     fn protocol_error(&mut self, slot: u32, e: &ProtocolError, busy: bool) {
@@ -190,6 +203,21 @@ impl CoreState {
             let id = conn.id;
             self.execute_plan();
             self.close(id, true);
+        }
+    }
+
+    /// CLIENT PAUSE holds this connection's next command back: it is looked at again when that is over.
+    fn pause_conn(&mut self, slot: u32) {
+        if let Some(conn) = self.conns.slot(slot)
+            && !conn.paused
+        {
+            if conn.ended {
+                let id = conn.id;
+                return self.close(id, true); // nobody waits for the answer any more
+            }
+            conn.paused = true;
+            self.paused.push(conn.id);
+            self.stats().blocked_clients.set(self.paused.len() as u64);
         }
     }
 
@@ -227,7 +255,7 @@ fn limits(conn: &Conn, settings: &Settings) -> Limits {
     Limits {
         bulk_len_max: settings.proto_max_bulk_len as u64,
         inline_len_max: 64 * 1024,
-        authenticated: conn.authenticated,
+        authenticated: conn.authenticated || settings.requirepass.is_empty(),
     }
 }
 
@@ -274,12 +302,19 @@ impl Router<'_> {
                 return self.refuse(conn, plan, first, e.spec(), &text);
             }
         };
-        if !conn.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
+        if !conn.authenticated
+            && !spec.flags.contains(Flags::NO_AUTH)
+            && !self.settings.requirepass.is_empty()
+        {
             return self.refuse(conn, plan, first, Some(spec), error::NO_AUTH.as_bytes());
         }
         if !spec.built {
             let text = error::not_supported_yet(spec.id.full_name());
             return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
+        }
+        if conn.monitor && spec.flags.intersects(KEYSPACE) {
+            let text = b"ERR Replica can't interact with the keyspace"; // Redis takes a monitor for one
+            return self.refuse(conn, plan, first, Some(spec), text);
         }
         if self.shared.pause.holds(spec, self.now.unix_ms()) {
             return Some(Stop::Paused);

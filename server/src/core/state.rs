@@ -53,7 +53,7 @@ pub struct CoreState {
     /// Connections with something to execute, each once (`Conn::queued`).
     pub ready: VecDeque<u32>,
     /// Connections that CLIENT PAUSE holds back.
-    pub paused: Vec<u32>,
+    pub paused: Vec<ConnId>,
     /// Connections with replies to send, each once (`Conn::flushing`).
     pub flush: Vec<u32>,
     pub closing: Vec<Closing>,

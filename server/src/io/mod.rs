@@ -108,6 +108,8 @@ fn real(socket: Socket) -> std::io::Result<OwnedFd> {
 pub trait Io {
     /// Serves a listening socket; `index` comes back with each accepted connection.
     fn add_listener(&mut self, index: usize, listener: Socket) -> std::io::Result<()>;
+    /// Stops accepting on the listener of this index and closes it.
+    fn close_listener(&mut self, index: usize);
     /// Stops accepting on all listeners and closes them.
     fn close_listeners(&mut self);
 

@@ -96,6 +96,12 @@ impl Bucket {
         self.occupied & !self.guest
     }
 
+    /// Slots in use by entries of the bucket before.
+    #[inline]
+    pub fn guests(&self) -> u16 {
+        self.occupied & self.guest
+    }
+
     #[inline]
     pub fn free_slot(&self) -> Option<usize> {
         let free = !self.occupied & SLOT_MASK;

@@ -101,6 +101,7 @@ impl Db {
         }
     }
 
+    #[inline]
     pub(super) fn locate(&self, key: &Key<'_>) -> Option<At> {
         let segment = self.directory.get(key.hash)?;
         match segment.find(key) {
@@ -121,7 +122,11 @@ impl Db {
     /// `expire_at` replacing what stood. True when the key was there.
     pub fn set_string(&mut self, key: &Key<'_>, value: &[u8], expire_at: Option<i64>, lru: u32) -> bool {
         let found = self.edit(key, |entry| {
-            let value = match parse_int(value) {
+            let int = parse_int(value);
+            if int.is_none() && entry.overwrite(value, expire_at, lru) {
+                return;
+            }
+            let value = match int {
                 Some(n) => NewValue::Int(n),
                 None => entry.new_bytes(value, false),
             };
@@ -176,9 +181,9 @@ impl Db {
         before_change(segment, hash, self.epoch, &mut self.cut, &self.spill);
         match at {
             At::Segment(pos) => {
-                let before = usize::from(segment.head.ttl_len);
+                let before = usize::from(segment.has_ttl(*pos));
                 let result = segment.edit(*pos, change);
-                self.expires = self.expires + usize::from(segment.head.ttl_len) - before;
+                self.expires = self.expires + usize::from(segment.has_ttl(*pos)) - before;
                 result
             }
             At::Spill(key) => {

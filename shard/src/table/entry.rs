@@ -29,14 +29,16 @@
 
 #![allow(unsafe_code)] // Lays out an allocation of variable shape by hand.
 
+use super::hash::words;
 use super::value::{Detached, DetachedValue, Encoding, Kind, NewValue, StrRef};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
-/// Longest string kept inside an entry, bytes. Beyond, a second allocation costs less than moving
-/// the whole entry whenever the length changes.
-pub(super) const INLINE_MAX: usize = 192;
+/// Longest string kept inside an entry, bytes: with a 16-byte key, the 256-byte class. Up to there a
+/// second allocation would cost 40 bytes more and a cache miss; beyond, moving whole entries
+/// whenever a length changes costs more than it saves.
+pub(super) const INLINE_MAX: usize = 224;
 /// Redis's border between the encodings `embstr` and `raw`, bytes.
 const EMBSTR_MAX: usize = 44;
 /// Longest key whose length fits the head, bytes.
@@ -51,7 +53,7 @@ const RAW: u8 = 0b0010_0000;
 const EXPIRES: u8 = 0b0100_0000;
 const LONG: u8 = 0b1000_0000;
 
-const HEAD: usize = size_of::<Head>();
+const HEAD: usize = 8;
 const LONG_LEN: usize = 4;
 const EXPIRY: usize = 8;
 const INT: usize = 8;
@@ -61,16 +63,9 @@ const ALIGN: usize = 8;
 /// quarter of the allocation.
 const SLACK: usize = 24;
 
+/// The first 8 bytes as one word, so that a look-up reads them with one load.
 #[derive(Clone, Copy)]
-#[repr(C)]
-struct Head {
-    meta: u8,
-    lru: [u8; 3],
-    hash: u8,
-    units: u8,
-    key_len: u8,
-    value_len: u8,
-}
+struct Head(u64);
 
 /// The parts of a `Vec<u8>`, unaligned in the payload.
 #[derive(Clone, Copy)]
@@ -81,21 +76,27 @@ struct HeapString {
     capacity: usize,
 }
 
-const _: () = assert!(HEAD == 8 && HEAP == 24 && align_of::<Head>() == 1);
+const _: () = assert!(size_of::<Head>() == HEAD && HEAP == 24);
 // The largest short entry must be expressible in units.
 const _: () = assert!(size_of_parts(SHORT_KEY_MAX, true, INLINE_MAX) <= u8::MAX as usize * ALIGN);
 
 /// One key and its value in the table.
 #[repr(C)]
 pub struct Entry {
-    head: Head,
+    head: [u8; HEAD],
     tail: [u8],
 }
 
-/// Allocation size of a short-key entry with these parts.
+/// Allocation size of a short-key entry with these parts: rounded up as jemalloc and mimalloc would
+/// do anyway, so that the entry knows of the room and can grow into it.
 const fn size_of_parts(key_len: usize, expires: bool, payload: usize) -> usize {
-    let expiry = if expires { EXPIRY } else { 0 };
-    (HEAD + expiry + key_len + payload).next_multiple_of(ALIGN)
+    let size = HEAD + if expires { EXPIRY } else { 0 } + key_len + payload;
+    size.next_multiple_of(match size {
+        0..=64 => ALIGN,
+        65..=128 => 16,
+        129..=256 => 32,
+        _ => 64,
+    })
 }
 
 /// Allocation size of an entry with a long key, whatever its value.
@@ -109,21 +110,82 @@ pub(super) const fn inline_max(key_len: usize) -> usize {
 }
 
 impl Head {
+    fn new(meta: u8, hash: u8, units: u8, key_len: u8) -> Self {
+        Self(u64::from_le_bytes([meta, 0, 0, 0, hash, units, key_len, 0]))
+    }
+
+    /// # Safety
+    /// `start` points to an entry.
+    #[inline]
+    unsafe fn read(start: NonNull<u8>) -> Self {
+        // SAFETY: an entry starts with its head.
+        Self(u64::from_le_bytes(unsafe { start.cast::<[u8; HEAD]>().read() }))
+    }
+
+    #[inline]
+    fn meta(self) -> u8 {
+        self.0 as u8
+    }
+
     #[inline]
     fn has(self, flag: u8) -> bool {
-        self.meta & flag != 0
+        self.meta() & flag != 0
+    }
+
+    #[inline]
+    fn lru(self) -> u32 {
+        (self.0 >> 8) as u32 & 0x00ff_ffff
+    }
+
+    fn hash(self) -> u8 {
+        (self.0 >> 32) as u8
+    }
+
+    #[inline]
+    fn units(self) -> u8 {
+        (self.0 >> 40) as u8
+    }
+
+    #[inline]
+    fn key_len(self) -> usize {
+        (self.0 >> 48) as usize & 0xff
+    }
+
+    #[inline]
+    fn value_len(self) -> usize {
+        (self.0 >> 56) as usize
+    }
+
+    #[inline]
+    fn with_meta(self, meta: u8) -> Self {
+        Self(self.0 & !0xff | u64::from(meta))
+    }
+
+    #[inline]
+    fn with_lru(self, lru: u32) -> Self {
+        Self(self.0 & !0xffff_ff00 | u64::from(lru & 0x00ff_ffff) << 8)
+    }
+
+    fn with_units(self, units: u8) -> Self {
+        Self(self.0 & !(0xff << 40) | u64::from(units) << 40)
+    }
+
+    #[inline]
+    fn with_value_len(self, len: u8) -> Self {
+        Self(self.0 << 8 >> 8 | u64::from(len) << 56)
     }
 
     /// Where the key starts, bytes from the start of the entry.
     #[inline]
     fn key_at(self) -> usize {
-        HEAD + if self.has(LONG) { LONG_LEN } else { 0 } + if self.has(EXPIRES) { EXPIRY } else { 0 }
+        let flag = |mask, size| if self.has(mask) { size } else { 0 };
+        HEAD + flag(LONG, LONG_LEN) + flag(EXPIRES, EXPIRY)
     }
 
     #[inline]
     fn payload_len(self) -> usize {
-        match self.meta & FORM {
-            FORM_INLINE => usize::from(self.value_len),
+        match self.meta() & FORM {
+            FORM_INLINE => self.value_len(),
             FORM_INT => INT,
             _ => HEAP,
         }
@@ -135,38 +197,54 @@ impl Entry {
     /// `start` points to an entry laid out by this module, alive and not written to for `'a`.
     #[inline]
     pub(super) unsafe fn from_raw<'a>(start: NonNull<u8>) -> &'a Entry {
-        // SAFETY: the caller's promise; an entry starts with its head, and every byte up to the end of the
-        // payload is initialised.
+        // SAFETY: the caller's promise; every byte from the start of an entry to the end of its payload is
+        // initialised.
         unsafe {
-            let head = start.cast::<Head>().read();
+            let head = Head::read(start);
             let used = head.key_at() + key_len(start, head) + head.payload_len();
             &*(ptr::slice_from_raw_parts(start.as_ptr(), used - HEAD) as *const Entry)
         }
     }
 
-    fn key_range(&self) -> std::ops::Range<usize> {
-        let start = self.head.key_at() - HEAD;
-        let len = if self.head.has(LONG) {
-            self.tail.first_chunk().map_or(0, |len| u32::from_le_bytes(*len) as usize)
-        } else {
-            usize::from(self.head.key_len)
-        };
-        start..start + len
+    /// True when the entry at `start` is that of `key`: [`Entry::key`] without the detour over the
+    /// length of the whole entry, for the one place where each instruction counts.
+    ///
+    /// # Safety
+    /// `start` points to an entry, alive and not written to meanwhile.
+    #[inline]
+    pub(super) unsafe fn is_of(start: NonNull<u8>, key: &[u8]) -> bool {
+        // SAFETY: the caller's promise; a short key of `key_len` bytes lies at `key_at`.
+        unsafe {
+            let head = Head::read(start);
+            if head.has(LONG) {
+                return Entry::from_raw(start).key() == key;
+            }
+            let at = if head.has(EXPIRES) { HEAD + EXPIRY } else { HEAD };
+            let own = std::slice::from_raw_parts(start.add(at).as_ptr(), head.key_len());
+            same(own, key)
+        }
+    }
+
+    #[inline]
+    fn head(&self) -> Head {
+        Head(u64::from_le_bytes(self.head))
     }
 
     #[inline]
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        &self.tail[self.key_range()]
+        let head = self.head();
+        &self.tail[head.key_at() - HEAD..self.tail.len() - head.payload_len()]
     }
 
+    #[inline]
     fn payload(&self) -> &[u8] {
-        &self.tail[self.key_range().end..]
+        &self.tail[self.tail.len() - self.head().payload_len()..]
     }
 
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match self.head.meta & KIND {
+        match self.head().meta() & KIND {
             1 => Kind::List,
             2 => Kind::Set,
             3 => Kind::ZSet,
@@ -180,7 +258,7 @@ impl Entry {
     pub fn encoding(&self) -> Encoding {
         match self.string() {
             Some(StrRef::Int(_)) => Encoding::Int,
-            Some(StrRef::Bytes(b)) if b.len() <= EMBSTR_MAX && !self.head.has(RAW) => Encoding::Embstr,
+            Some(StrRef::Bytes(b)) if b.len() <= EMBSTR_MAX && !self.head().has(RAW) => Encoding::Embstr,
             _ => Encoding::Raw,
         }
     }
@@ -189,18 +267,17 @@ impl Entry {
     #[inline]
     #[must_use]
     pub fn expire_at(&self) -> Option<i64> {
-        if !self.head.has(EXPIRES) {
+        if !self.head().has(EXPIRES) {
             return None;
         }
-        let at = self.head.key_at() - HEAD - EXPIRY;
+        let at = self.head().key_at() - HEAD - EXPIRY;
         self.tail[at..].first_chunk().map(|b| i64::from_le_bytes(*b))
     }
 
     #[inline]
     #[must_use]
     pub fn lru(&self) -> u32 {
-        let [a, b, c] = self.head.lru;
-        u32::from_le_bytes([a, b, c, 0])
+        self.head().lru()
     }
 
     /// `None` when the value is not a string.
@@ -208,7 +285,7 @@ impl Entry {
     #[must_use]
     pub fn string(&self) -> Option<StrRef<'_>> {
         let payload = self.payload();
-        Some(match self.head.meta & FORM {
+        Some(match self.head().meta() & FORM {
             FORM_INLINE => StrRef::Bytes(payload),
             FORM_INT => StrRef::Int(i64::from_le_bytes(*payload.first_chunk()?)),
             _ => {
@@ -220,7 +297,7 @@ impl Entry {
     }
 
     fn heap(&self) -> Option<HeapString> {
-        if self.head.meta & FORM != FORM_HEAP {
+        if self.head().meta() & FORM != FORM_HEAP {
             return None;
         }
         let at = self.payload();
@@ -234,7 +311,7 @@ impl Entry {
     pub fn detached(&self) -> Detached {
         let value = match self.string() {
             Some(StrRef::Int(n)) => DetachedValue::Int(n),
-            Some(StrRef::Bytes(b)) => DetachedValue::Bytes(b.to_vec(), self.head.has(RAW)),
+            Some(StrRef::Bytes(b)) => DetachedValue::Bytes(b.to_vec(), self.head().has(RAW)),
             None => DetachedValue::Bytes(Vec::new(), false),
         };
         Detached { value, expire_at: self.expire_at(), lru: self.lru() }
@@ -243,18 +320,22 @@ impl Entry {
     /// Heap bytes of key, value and entry, as asked of the allocator.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let own = if self.head.has(LONG) {
-            size_of_long(self.key_range().len())
-        } else {
-            usize::from(self.head.units) * ALIGN
-        };
+        let head = self.head();
+        let own =
+            if head.has(LONG) { size_of_long(self.key().len()) } else { usize::from(head.units()) * ALIGN };
         own + self.heap().map_or(0, |h| h.capacity)
     }
 
     /// The bits of the hash kept here, below the slot's tag.
     pub(super) fn hash_extra(&self) -> u8 {
-        self.head.hash
+        self.head().hash()
     }
+}
+
+/// Equality of two keys. Up to 16 bytes, which most keys have, without a call.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && if a.len() <= 16 { words(a) == words(b) } else { a == b }
 }
 
 /// # Safety
@@ -265,7 +346,7 @@ unsafe fn key_len(start: NonNull<u8>, head: Head) -> usize {
         // SAFETY: a long entry has its length behind the head.
         u32::from_le_bytes(unsafe { start.add(HEAD).cast::<[u8; LONG_LEN]>().read() }) as usize
     } else {
-        usize::from(head.key_len)
+        head.key_len()
     }
 }
 
@@ -285,19 +366,13 @@ impl OwnedEntry {
         } else {
             size_of_parts(key.len(), expire_at.is_some(), value.payload_len())
         };
-        let [a, b, c, _] = lru.to_le_bytes();
-        let head = Head {
-            meta: if long { LONG } else { 0 } | if expire_at.is_some() { EXPIRES } else { 0 },
-            lru: [a, b, c],
-            hash,
-            units: if long { 0 } else { (size / ALIGN) as u8 },
-            key_len: if long { 0 } else { key.len() as u8 },
-            value_len: 0,
-        };
+        let meta = if long { LONG } else { 0 } | if expire_at.is_some() { EXPIRES } else { 0 };
+        let (units, key_len) = if long { (0, 0) } else { ((size / ALIGN) as u8, key.len() as u8) };
+        let head = Head::new(meta, hash, units, key_len).with_lru(lru);
         let mut this = Self(allocate(size));
         // SAFETY: `size` has room for the head, the long length, the expiry and the key.
         unsafe {
-            this.0.cast::<Head>().write(head);
+            this.0.cast().write(head.0.to_le_bytes());
             if long {
                 this.0.add(HEAD).cast().write((key.len() as u32).to_le_bytes());
             }
@@ -328,13 +403,14 @@ impl OwnedEntry {
 
     #[inline]
     fn head(&self) -> Head {
-        // SAFETY: every entry starts with its head.
-        unsafe { self.0.cast::<Head>().read() }
+        // SAFETY: this owns an entry.
+        unsafe { Head::read(self.0) }
     }
 
+    #[inline]
     fn set_head(&mut self, head: Head) {
         // SAFETY: every entry starts with its head.
-        unsafe { self.0.cast::<Head>().write(head) }
+        unsafe { self.0.cast().write(head.0.to_le_bytes()) }
     }
 
     fn key_len(&self) -> usize {
@@ -345,13 +421,33 @@ impl OwnedEntry {
     /// Size of the allocation, bytes.
     fn capacity(&self) -> usize {
         let head = self.head();
-        if head.has(LONG) { size_of_long(self.key_len()) } else { usize::from(head.units) * ALIGN }
+        if head.has(LONG) { size_of_long(self.key_len()) } else { usize::from(head.units()) * ALIGN }
     }
 
     pub fn set_lru(&mut self, lru: u32) {
-        let [a, b, c, _] = lru.to_le_bytes();
+        self.set_head(self.head().with_lru(lru));
+    }
+
+    /// Replaces an inline string by another and the LRU bits, where nothing else has to change: same
+    /// presence of an expiry, same allocation. False, and nothing done, otherwise.
+    #[inline]
+    pub fn overwrite(&mut self, bytes: &[u8], expire_at: Option<i64>, lru: u32) -> bool {
         let head = self.head();
-        self.set_head(Head { lru: [a, b, c], ..head });
+        let simple = head.meta() & (LONG | FORM) == FORM_INLINE && head.has(EXPIRES) == expire_at.is_some();
+        let start = head.key_at() + head.key_len();
+        let capacity = usize::from(head.units()) * ALIGN;
+        let end = start + bytes.len();
+        if !simple || bytes.len() > INLINE_MAX || end > capacity || capacity - end > SLACK {
+            return false;
+        }
+        if let Some(at) = expire_at {
+            self.put_expiry(at);
+        }
+        // SAFETY: `start..end` lies within the allocation, behind the key.
+        unsafe { self.0.add(start).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        let meta = head.meta() & !RAW;
+        self.set_head(head.with_meta(meta).with_lru(lru).with_value_len(bytes.len() as u8));
+        true
     }
 
     /// Replaces value and expiry; key, LRU bits and, where it fits, the allocation stay.
@@ -385,7 +481,7 @@ impl OwnedEntry {
     pub fn take_heap(&mut self) -> Option<Vec<u8>> {
         let heap = self.get().heap()?;
         let head = self.head();
-        self.set_head(Head { meta: head.meta & !FORM | FORM_INLINE, value_len: 0, ..head });
+        self.set_head(head.with_meta(head.meta() & !FORM | FORM_INLINE).with_value_len(0));
         // SAFETY: the parts were those of a Vec; the entry has just forgotten them.
         Some(unsafe { Vec::from_raw_parts(heap.start, heap.len, heap.capacity) })
     }
@@ -420,7 +516,7 @@ impl OwnedEntry {
     fn drop_value(&mut self) {
         drop(self.take_heap());
         let head = self.head();
-        self.set_head(Head { meta: head.meta & !(FORM | RAW), value_len: 0, ..head });
+        self.set_head(head.with_meta(head.meta() & !(FORM | RAW)).with_value_len(0));
     }
 
     /// Makes the allocation fit for an expiry (or none) and a payload of `payload` bytes, and
@@ -431,7 +527,7 @@ impl OwnedEntry {
             debug_assert!(payload <= HEAP);
             return;
         }
-        let key_len = usize::from(head.key_len);
+        let key_len = head.key_len();
         let held = size_of_parts(key_len, head.has(EXPIRES), head.payload_len());
         let need = size_of_parts(key_len, expires, payload).max(held);
         let capacity = self.capacity();
@@ -446,7 +542,7 @@ impl OwnedEntry {
             release(self.0, capacity);
         }
         self.0 = new;
-        self.set_head(Head { units: (need / ALIGN) as u8, ..head });
+        self.set_head(head.with_units((need / ALIGN) as u8));
     }
 
     /// Opens or closes the 8 bytes of the expiry by moving key and payload.
@@ -455,7 +551,7 @@ impl OwnedEntry {
         if old.has(EXPIRES) == expires {
             return;
         }
-        let new = Head { meta: old.meta ^ EXPIRES, ..old };
+        let new = old.with_meta(old.meta() ^ EXPIRES);
         let len = self.key_len() + old.payload_len();
         debug_assert!(new.key_at() + len <= self.capacity());
         // SAFETY: `fit` made room for both shapes.
@@ -488,7 +584,7 @@ impl OwnedEntry {
             NewValue::Heap(_, raw) => (FORM_HEAP, 0, *raw),
         };
         let start = head.key_at() + self.key_len();
-        debug_assert!(head.meta & FORM == FORM_INLINE && start + value.payload_len() <= self.capacity());
+        debug_assert!(head.meta() & FORM == FORM_INLINE && start + value.payload_len() <= self.capacity());
         // SAFETY: `payload_len` bytes from `start` lie within the allocation.
         unsafe {
             let at = self.0.add(start);
@@ -502,8 +598,8 @@ impl OwnedEntry {
                 }
             }
         }
-        let meta = head.meta & !(FORM | RAW) | form | if raw { RAW } else { 0 };
-        self.set_head(Head { meta, value_len, ..head });
+        let meta = head.meta() & !(FORM | RAW) | form | if raw { RAW } else { 0 };
+        self.set_head(head.with_meta(meta).with_value_len(value_len));
     }
 }
 

@@ -38,9 +38,10 @@ pub(super) fn hash(bytes: &[u8], seed: u64) -> u64 {
     fold(state ^ second, bytes.len() as u64 ^ first)
 }
 
-/// Up to 16 bytes as two words; they overlap, and the length keeps apart what looks alike.
+/// Up to 16 bytes as two words that hold every one of them. Only together with the length do they
+/// tell two keys apart.
 #[inline]
-fn words(bytes: &[u8]) -> (u64, u64) {
+pub(super) fn words(bytes: &[u8]) -> (u64, u64) {
     if let (Some(a), Some(b)) = (bytes.first_chunk(), bytes.last_chunk()) {
         (u64::from_le_bytes(*a), u64::from_le_bytes(*b))
     } else if let (Some(a), Some(b)) = (bytes.first_chunk(), bytes.last_chunk()) {

@@ -50,7 +50,7 @@ impl Db {
         bucket.prefetch_entries(own, tag(hash));
         if own == 0 && bucket.away != 0 {
             let door = &segment.buckets[if at + 1 == HOMES { 0 } else { at + 1 }];
-            door.prefetch_entries(door.matches(print(hash)).slots() & door.occupied & door.guest, tag(hash));
+            door.prefetch_entries(door.matches(print(hash)).slots() & door.guests(), tag(hash));
         }
     }
 }

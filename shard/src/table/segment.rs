@@ -137,19 +137,26 @@ impl Segment {
     pub fn find(&self, key: &Key<'_>) -> Option<Pos> {
         let home = home(key.hash);
         let bucket = &self.buckets[home];
+        // Which slot it is decides whether its line is the second: do not wait to know.
+        prefetch((&raw const bucket.slots[SLOTS - 1]).cast());
         let matches = bucket.matches(print(key.hash));
         if let Some(slot) = bucket.find(matches.slots() & bucket.own(), key) {
             return Some(Pos::new(home, slot));
         }
-        if bucket.away != 0 {
+        let stashes = bucket.stash_candidates(matches);
+        if bucket.away == 0 && stashes == 0 { None } else { self.find_displaced(home, stashes, key) }
+    }
+
+    #[inline(never)]
+    fn find_displaced(&self, home: usize, stashes: u16, key: &Key<'_>) -> Option<Pos> {
+        if self.buckets[home].away != 0 {
             let at = next(home);
             let bucket = &self.buckets[at];
-            let guests = bucket.matches(print(key.hash)).slots() & bucket.occupied & bucket.guest;
+            let guests = bucket.matches(print(key.hash)).slots() & bucket.guests();
             if let Some(slot) = bucket.find(guests, key) {
                 return Some(Pos::new(at, slot));
             }
         }
-        let stashes = bucket.stash_candidates(matches);
         if stashes == 0 { None } else { self.find_stashed(stashes, key) }
     }
 
@@ -168,6 +175,7 @@ impl Segment {
         self.buckets[usize::from(pos.bucket)].slots[usize::from(pos.slot)]
     }
 
+    #[inline]
     pub fn has_ttl(&self, pos: Pos) -> bool {
         self.buckets[usize::from(pos.bucket)].ttl >> pos.slot & 1 == 1
     }
@@ -234,11 +242,13 @@ impl Segment {
     }
 
     /// Keeps the ttl bit of an entry that stays where it is.
+    #[inline]
     fn set_ttl(&mut self, pos: Pos, has_ttl: bool) {
-        let bucket = &mut self.buckets[usize::from(pos.bucket)];
-        let had = bucket.ttl >> pos.slot & 1;
-        bucket.ttl ^= (had ^ u16::from(has_ttl)) << pos.slot;
-        self.head.ttl_len = self.head.ttl_len - had + u16::from(has_ttl);
+        if self.has_ttl(pos) == has_ttl {
+            return;
+        }
+        self.buckets[usize::from(pos.bucket)].ttl ^= 1 << pos.slot;
+        self.head.ttl_len = if has_ttl { self.head.ttl_len + 1 } else { self.head.ttl_len - 1 };
     }
 
     /// Puts a new entry in; it comes back, and nothing is changed, when the segment is full.
@@ -373,7 +383,7 @@ impl Segment {
         self.visit_slots(bucket, bucket.own(), visit);
         if bucket.away != 0 {
             let door = &self.buckets[next(home)];
-            self.visit_slots(door, door.occupied & door.guest, visit);
+            self.visit_slots(door, door.guests(), visit);
         }
         if bucket.has_stashed() {
             for pos in self.stashed(home) {
@@ -475,12 +485,19 @@ impl Segment {
 impl Bucket {
     /// The first of the candidate slots that holds `key`.
     #[inline]
-    fn find(&self, candidates: u16, key: &Key<'_>) -> Option<usize> {
-        bits(candidates).find(|&i| {
+    fn find(&self, mut candidates: u16, key: &Key<'_>) -> Option<usize> {
+        while candidates != 0 {
+            let i = candidates.trailing_zeros() as usize;
             let slot = self.slots[i];
+            // The value may lie in the line after the key's; where, the key's line will tell too late.
+            prefetch(slot.start().wrapping_add(64));
             // SAFETY: the candidates are occupied slots, which name live entries.
-            slot.tag() == tag(key.hash) && unsafe { slot.entry() }.key() == key.bytes
-        })
+            if slot.tag() == tag(key.hash) && unsafe { slot.is_of(key.bytes) } {
+                return Some(i);
+            }
+            candidates &= candidates - 1;
+        }
+        None
     }
 }
 

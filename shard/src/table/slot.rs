@@ -64,6 +64,16 @@ impl Slot {
         unsafe { Entry::from_raw(NonNull::new_unchecked(self.start())) }
     }
 
+    /// True when the entry is that of `key`, whose hash has the slot's tag.
+    ///
+    /// # Safety
+    /// The slot names a live entry, which nobody changes meanwhile.
+    #[inline]
+    pub unsafe fn is_of(self, key: &[u8]) -> bool {
+        // SAFETY: the caller's promise; a live entry is not null.
+        unsafe { Entry::is_of(NonNull::new_unchecked(self.start()), key) }
+    }
+
     /// # Safety
     /// The slot names a live entry, and is given up by its holder.
     pub unsafe fn into_owned(self) -> OwnedEntry {
@@ -75,6 +85,7 @@ impl Slot {
     ///
     /// # Safety
     /// The slot names a live entry that nobody else refers to.
+    #[inline]
     pub unsafe fn edit<R>(&mut self, change: impl FnOnce(&mut OwnedEntry) -> R) -> R {
         /// Puts the entry back also when `change` panics, so that it is neither lost nor freed twice.
         struct Lent<'a> {
@@ -85,7 +96,10 @@ impl Slot {
             fn drop(&mut self) {
                 // SAFETY: taken here only, on the way out.
                 let entry = unsafe { std::mem::ManuallyDrop::take(&mut self.entry) };
-                *self.slot = Slot::tagged(entry.into_raw(), self.slot.tag());
+                let start = entry.into_raw();
+                if start.as_ptr() != self.slot.start() {
+                    *self.slot = Slot::tagged(start, self.slot.tag());
+                }
             }
         }
         // SAFETY: the caller's promise.

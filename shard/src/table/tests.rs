@@ -63,7 +63,7 @@ enum Op {
 }
 
 fn length() -> impl Strategy<Value = usize> {
-    prop_oneof![0..70usize, 180..210usize, 250..270usize, Just(2000usize)]
+    prop_oneof![0..70usize, 215..235usize, 250..270usize, Just(2000usize)]
 }
 
 fn expiry() -> impl Strategy<Value = Option<i64>> {
@@ -492,7 +492,9 @@ fn same_size_is_written_in_place() {
 #[test]
 fn sizes_that_memory_goals_rest_on() {
     let key = Key::new(b"0123456789abcdef", 1);
-    for (value, size) in [(&b"abc"[..], 32), (b"123", 32), (&[b'x'; 64], 88), (&[b'x'; 200], 48 + 200)] {
+    for (value, size) in
+        [(&b"abc"[..], 32), (b"123", 32), (&[b'x'; 64], 96), (&[b'x'; 224], 256), (&[b'x'; 300], 48 + 300)]
+    {
         let mut db = Db::new();
         db.set_string(&key, value, None, 0);
         assert_eq!(db.get(&key).unwrap().memory(), size);

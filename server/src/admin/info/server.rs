@@ -86,8 +86,8 @@ pub fn clients(view: &View<'_>, out: &mut Text) {
     out.field("maxclients", view.settings.maxclients);
     out.field("client_recent_max_input_buffer", largest(|s| s.query_buffer_max.get()));
     out.field("client_recent_max_output_buffer", largest(|s| s.output_buffer_max.get()));
+    out.field("blocked_clients", shared.sum(|s| &s.blocked_clients));
     out.zeros(&[
-        "blocked_clients",
         "tracking_clients",
         "clients_in_timeout_table",
         "total_blocking_keys",

@@ -56,10 +56,11 @@ impl EpollIo {
         }
     }
 
-    /// Closes all. They are taken out of the set first: a listener that another core or process
-    /// shares stays open, and would report to us for ever.
-    pub(super) fn unlisten(&mut self) {
-        for listener in self.listeners.drain(..).flatten() {
+    /// Closes those of these indexes. They are taken out of the set first: a listener that another
+    /// core or process shares stays open, and would report to us for ever.
+    pub(super) fn unlisten(&mut self, which: impl Fn(usize) -> bool) {
+        for place in &mut self.listeners {
+            let Some(listener) = place.take_if(|l| which(l.index)) else { continue };
             if listener.paused.is_none() {
                 // Fails only for a descriptor that is not in the set.
                 let _ = epoll::delete(&self.epoll, &listener.fd);

@@ -148,8 +148,12 @@ impl Io for EpollIo {
         self.listen(index, real(listener)?)
     }
 
+    fn close_listener(&mut self, index: usize) {
+        self.unlisten(|i| i == index);
+    }
+
     fn close_listeners(&mut self) {
-        self.unlisten();
+        self.unlisten(|_| true);
     }
 
     fn add(&mut self, conn: ConnId, socket: Socket) -> io::Result<()> {

@@ -57,6 +57,20 @@ impl SimIo {
         world.cores[self.core].wait = Wait::Running;
     }
 
+    fn unlisten(&self, which: impl Fn(usize) -> bool) {
+        let mut world = self.world.borrow_mut();
+        let (closed, kept) = std::mem::take(&mut world.cores[self.core].listeners)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(index, _)| which(*index));
+        world.cores[self.core].listeners = kept;
+        for (_, listener) in closed {
+            // Another core may hold the same socket: the last to close it closes it.
+            if !world.cores.iter().any(|c| c.listeners.iter().any(|(_, l)| *l == listener)) {
+                world.close_listener(listener);
+            }
+        }
+    }
+
     fn number(&self, world: &World, conn: ConnId) -> Option<u64> {
         world.cores[self.core].conns.get(&conn).copied()
     }
@@ -74,14 +88,12 @@ impl Io for SimIo {
         Ok(())
     }
 
+    fn close_listener(&mut self, index: usize) {
+        self.unlisten(|i| i == index);
+    }
+
     fn close_listeners(&mut self) {
-        let mut world = self.world.borrow_mut();
-        for (_, listener) in std::mem::take(&mut world.cores[self.core].listeners) {
-            // Another core may hold the same socket: the last to close it closes it.
-            if !world.cores.iter().any(|c| c.listeners.iter().any(|(_, l)| *l == listener)) {
-                world.close_listener(listener);
-            }
-        }
+        self.unlisten(|_| true);
     }
 
     fn add(&mut self, conn: ConnId, socket: Socket) -> io::Result<()> {

@@ -82,10 +82,10 @@ impl UringIo {
         self.arm_accept(place);
     }
 
-    /// Stops all; a listener's descriptor is closed when its accept has ended.
-    pub(super) fn unlisten(&mut self) {
+    /// Stops those of these indexes; a listener's descriptor is closed when its accept has ended.
+    pub(super) fn unlisten(&mut self, which: impl Fn(usize) -> bool) {
         for (place, entry) in self.listeners.iter_mut().enumerate() {
-            let Some(listener) = entry else { continue };
+            let Some(listener) = entry.as_mut().filter(|l| which(l.index)) else { continue };
             if listener.accepting == Accepting::Armed {
                 listener.closing = true;
                 self.ring.cancel(user_data(Kind::Accept, place as u64));

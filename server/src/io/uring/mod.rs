@@ -228,8 +228,12 @@ impl Io for UringIo {
         Ok(())
     }
 
+    fn close_listener(&mut self, index: usize) {
+        self.unlisten(|i| i == index);
+    }
+
     fn close_listeners(&mut self) {
-        self.unlisten();
+        self.unlisten(|_| true);
     }
 
     fn add(&mut self, conn: ConnId, socket: Socket) -> io::Result<()> {
@@ -327,7 +331,7 @@ impl UringIo {
         if !self.ring.enabled() {
             return true;
         }
-        self.unlisten();
+        self.unlisten(|_| true);
         for index in self.conns.indices() {
             let flush = self.conns.get(index).is_some_and(|conn| conn.sending == send::Sending::Dirty);
             self.shut(index, flush);

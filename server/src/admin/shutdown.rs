@@ -1,0 +1,107 @@
+//! SHUTDOWN: what it is asked for is read as Redis reads it. There are no snapshots yet, so one that
+//! must save fails, and one that would save because save points are configured says in the log
+//! that it does not.
+
+use crate::core::state::CoreState;
+use crate::io::ConnId;
+use crate::log;
+use crate::shared::StopReason;
+use proto::args::Args;
+use proto::error;
+
+/// What SHUTDOWN is to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wish {
+    Stop { save: Save, force: bool },
+    Abort,
+}
+
+/// Whether there is to be a snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Save {
+    /// If there are save points.
+    AsConfigured,
+    Must,
+    MustNot,
+}
+
+/// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`; `None` is a syntax error. NOW would not wait for
+/// replicas, of which there are none.
+fn wish(args: Args<'_>) -> Option<Wish> {
+    let (mut save, mut nosave, mut now, mut force, mut abort) = (false, false, false, false, false);
+    for word in args.from(1).iter() {
+        *match word.to_ascii_lowercase().as_slice() {
+            b"save" => &mut save,
+            b"nosave" => &mut nosave,
+            b"now" => &mut now,
+            b"force" => &mut force,
+            b"abort" => &mut abort,
+            _ => return None,
+        } = true;
+    }
+    let save = match (save, nosave) {
+        (true, true) => return None,
+        (true, false) => Save::Must,
+        (false, true) => Save::MustNot,
+        (false, false) => Save::AsConfigured,
+    };
+    match abort {
+        true if now || force || save != Save::AsConfigured => None,
+        true => Some(Wish::Abort),
+        false => Some(Wish::Stop { save, force }),
+    }
+}
+
+/// Stops the server, without a reply: the connection closes with it.
+pub fn shutdown(core: &mut CoreState, id: ConnId, args: Args<'_>) {
+    match wish(args) {
+        None => core.reply(id, |r| r.error(error::SYNTAX)),
+        // A shutdown that has begun is over within a turn: nothing is ever in progress.
+        Some(Wish::Abort) => core.reply(id, |r| r.error("ERR No shutdown in progress.")),
+        Some(Wish::Stop { save, force }) => {
+            log::warning(format_args!("User requested shutdown..."));
+            if save == Save::Must {
+                log::warning(format_args!("Snapshots are not built yet: SHUTDOWN SAVE can't save the DB."));
+                if !force {
+                    log::warning(format_args!(
+                        "Errors trying to shut down the server. Check the logs for more information."
+                    ));
+                    return core.reply(id, |r| r.error("ERR Errors trying to SHUTDOWN. Check logs."));
+                }
+            }
+            if save == Save::AsConfigured && !core.settings.save.is_empty() {
+                log::warning(format_args!(
+                    "There are save points, but snapshots are not built yet: the data set is not saved."
+                ));
+            }
+            core.close(id, true); // what it has been answered before still goes out
+            core.shared.stop(StopReason::Command);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::args::OwnedArgs;
+
+    #[test]
+    fn wishes_as_redis_reads_them() {
+        let stop = |save, force| Some(Wish::Stop { save, force });
+        for (line, expected) in [
+            ("shutdown", stop(Save::AsConfigured, false)),
+            ("shutdown NOSAVE", stop(Save::MustNot, false)),
+            ("shutdown now nosave force", stop(Save::MustNot, true)),
+            ("shutdown save save", stop(Save::Must, false)),
+            ("shutdown abort", Some(Wish::Abort)),
+            ("shutdown abort abort", Some(Wish::Abort)),
+            ("shutdown abort now", None),
+            ("shutdown abort save", None),
+            ("shutdown save nosave", None),
+            ("shutdown later", None),
+        ] {
+            let own = OwnedArgs::of(line.split(' ').collect::<Vec<_>>());
+            assert_eq!(wish(own.args()), expected, "{line}");
+        }
+    }
+}
