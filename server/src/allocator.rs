@@ -13,7 +13,7 @@
 //!
 //! What is counted is the size of mimalloc's block, not what was asked for: [`block_size`] knows its
 //! size classes, since asking for them costs more than the count itself. Cost: a load of
-//! the thread's slot number, an add, a store, some 1 ns a call.
+//! the thread's slot number, an add, a store: measured, 2.5 ns a call in a loop of nothing else.
 #![allow(unsafe_code)] // a global allocator is unsafe by its trait; the rest calls mimalloc's C functions
 
 use libmimalloc_sys as sys;
@@ -105,19 +105,20 @@ fn claim() -> usize {
     slot
 }
 
-/// Blocks above this are rounded up to whole slices of [`SLICE`] bytes.
-const CLASSES_MAX: usize = 512 << 10;
-const SLICE: usize = 64 << 10;
-
-/// The bytes of the block that mimalloc gives for `size`: eight classes up to 64 bytes, then four for
-/// every doubling.
+/// The bytes of the block that mimalloc gives for `size`: classes of 8 bytes, of multiples of 16
+/// up to 128, then four for every doubling; from half a MiB on, whole slices.
 #[inline]
 fn block_size(size: usize) -> i64 {
-    let step = if size > CLASSES_MAX {
-        SLICE
-    } else {
+    const KIB: usize = 1 << 10;
+    const MIB: usize = 1 << 20;
+    let step = match size {
+        0..=8 => 8,
         // 65 to 128 bytes: steps of 16; 129 to 256: steps of 32; and so on.
-        ((1usize << (size.saturating_sub(1) | 32).ilog2()) >> 2).max(8)
+        9..=0x8_0000 => ((1usize << (size - 1).ilog2()) >> 2).max(16),
+        0x8_0001..0x20_0000 => 64 * KIB,
+        0x20_0000..0x80_0000 => 256 * KIB,
+        0x80_0000..0x200_0000 => MIB,
+        _ => 4 * MIB,
     };
     (size.max(1).wrapping_add(step - 1) & !(step - 1)) as i64
 }
@@ -185,8 +186,9 @@ mod tests {
 
     #[test]
     fn blocks_are_as_large_as_mimalloc_makes_them() {
-        for size in (1..2000).chain((2000..700_000).step_by(997)).chain([1 << 20, (5 << 20) + 1, 64 << 20]) {
-            let layout = Layout::from_size_align(size, 8).unwrap();
+        let large = [1 << 20, (5 << 20) + 1, (11 << 20) - 1, (64 << 20) + 1];
+        for size in (1..2000).chain((2000..700_000).step_by(997)).chain(large) {
+            let layout = Layout::from_size_align(size, 1).unwrap();
             // SAFETY: the layout is not empty, and the block is freed with it.
             let real = unsafe {
                 let ptr = MiMalloc.alloc(layout);
@@ -229,7 +231,12 @@ mod tests {
     #[test]
     fn mimalloc_says_what_it_is() {
         assert!(name().starts_with("mimalloc-3."), "{}", name());
-        assert!(report().contains("committed"), "{}", report());
+        // SAFETY: the layout is not empty. A thread that has allocated nothing has nothing to report.
+        let block = unsafe { MiMalloc.alloc(Layout::new::<u64>()) };
+        let text = report();
+        assert!(text.contains("committed"), "{text}");
+        // SAFETY: allocated above, with this layout.
+        unsafe { MiMalloc.dealloc(block, Layout::new::<u64>()) };
         collect();
     }
 }

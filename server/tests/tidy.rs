@@ -21,12 +21,14 @@ const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Modules with unsafe code, each with what it needs it for. A path that ends in `/` is a folder.
 const UNSAFE: &[(&str, &str)] = &[
+    ("server/src/allocator.rs", "a global allocator, and mimalloc's C functions"),
     ("server/src/clock.rs", "the time stamp counter"),
     ("server/src/crash.rs", "signal handlers, and the state they report"),
     ("server/src/io/uring/", "the ring's shared memory, buffers lent to the kernel"),
     ("server/src/life/daemon.rs", "fork, while there is one thread"),
     ("server/src/life/title.rs", "the memory that ps shows"),
     ("server/src/log/writer.rs", "the C library's syslog"),
+    ("server/src/usage.rs", "getrusage"),
     ("server/tests/io_backends/forbidden.rs", "a seccomp filter"),
     ("shard/src/table/", "entries of one allocation each, prefetch"),
 ];

@@ -129,8 +129,8 @@ mod tests {
     use crate::shared::Start;
     use proto::args::OwnedArgs;
 
-    fn written(sections: &[&str]) -> String {
-        let shared = Shared::new(Start {
+    fn shared() -> Arc<Shared> {
+        Shared::new(Start {
             cores: 2,
             config: Config::new(std::path::Path::new("/")),
             config_file: None,
@@ -139,7 +139,11 @@ mod tests {
             started_unix_ms: 1_000_000,
             executable: "/bin/p".into(),
             io_name: "epoll",
-        });
+        })
+    }
+
+    fn written(sections: &[&str]) -> String {
+        let shared = shared();
         let settings = shared.settings();
         let cores = [CoreReport::default(), CoreReport { core: 1, ..CoreReport::default() }];
         let now = Now { mono_ns: 0, unix_us: 1_090_000_000 };
@@ -181,5 +185,18 @@ mod tests {
             text.contains("uptime_in_seconds:90\r\n") && text.contains("listener0:name=tcp,bind=*"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_core_forgets_what_it_has_counted() {
+        let mut core = CoreState::new(0, shared(), crate::clock::Ticks::still());
+        core.shard.stats.keyspace_hits = 5;
+        core.histograms.record(proto::command::CommandId::Get, 100);
+        core.stats().turns.add(3);
+        core.publish();
+        assert_eq!(core.stats().keyspace_hits.get(), 5);
+        reset_core_stats(&mut core);
+        assert_eq!((core.stats().keyspace_hits.get(), core.stats().turns.get()), (0, 0));
+        assert!(core.histograms.seen().is_empty());
     }
 }
