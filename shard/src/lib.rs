@@ -6,4 +6,4 @@ pub mod table;
 
 pub use shard::{Cx, Shard};
 pub use table as db;
-pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
+pub use table::{Db, Detached, DetachedValue, Encoding, Entry, EntryMut, Key, Kind, StrRef};
