@@ -6,7 +6,7 @@
 
 #![allow(clippy::disallowed_methods)] // A measurement reads the clock.
 
-#[path = "../benches/keys.rs"]
+#[path = "../benches/keys/mod.rs"]
 mod keys;
 
 use keys::{BATCH, Names, SEED, batches, filled, name, prefetch, read};

@@ -30,4 +30,4 @@ pub use settings::{MaxmemoryPolicy, Settings};
 pub use shard::{Cx, Place, Shard};
 pub use stats::Stats;
 pub use table as db;
-pub use table::{Db, Detached, Encoding, Entry, EntryMut, Key, Kind, StrRef};
+pub use table::{Db, Detached, DetachedValue, Encoding, Entry, EntryMut, Key, Kind, StrRef};

@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_methods)] // A measurement reads /proc.
 
-#[path = "../../benches/keys.rs"]
+#[path = "../../benches/keys/mod.rs"]
 mod keys;
 
 use keys::{SEED, name};

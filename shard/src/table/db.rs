@@ -7,9 +7,10 @@
 use super::cut::{BeforeChange, before_change};
 use super::directory::Directory;
 use super::edit::EntryMut;
-use super::entry::{Entry, OwnedEntry, inline_max};
+use super::entry::{Entry, inline_max};
 use super::expire::AverageTtl;
 use super::key::{Key, extra, home};
+use super::owned::OwnedEntry;
 use super::segment::{Placed, Pos};
 use super::spill::Spill;
 use super::value::{Detached, DetachedValue, NewValue, parse_int};
@@ -275,7 +276,7 @@ impl Db {
     }
 
     /// Empties the database; what it held comes back, to be freed in slices. A cut under way
-    /// goes with it.
+    /// goes with it, and wants to be finished there before anything is freed.
     pub fn take(&mut self) -> Db {
         let mut fresh = Db::new();
         fresh.epoch = self.epoch;

@@ -4,7 +4,8 @@
 //! no change in the sense of snapshots and versions: a read sets them too.
 
 use super::db::{At, Db};
-use super::entry::{Entry, OwnedEntry, inline_max};
+use super::entry::{Entry, inline_max};
+use super::owned::OwnedEntry;
 use super::value::{NewValue, StrRef};
 use std::io::Write;
 

@@ -13,8 +13,9 @@
 
 #![allow(unsafe_code)] // Follows tagged pointers.
 
-use super::entry::{Entry, OwnedEntry};
+use super::entry::Entry;
 use super::key::{DEPTH_MAX, tag};
+use super::owned::OwnedEntry;
 use std::ptr::{self, NonNull};
 
 const ADDRESS_BITS: u32 = 48;
@@ -119,6 +120,30 @@ impl Slot {
             // SAFETY: the caller's promise.
             let extra = unsafe { self.entry() }.hash_extra();
             extra >> (DEPTH_MAX - 1 - depth) & 1 == 1
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key::extra;
+    use super::super::value::NewValue;
+    use super::*;
+
+    #[test]
+    fn every_split_finds_its_bit() {
+        for hash in [0, u64::MAX, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, 1 << 63, 1 << 40] {
+            let slot = Slot::new(OwnedEntry::new(b"key", extra(hash), NewValue::Int(1), None, 0), hash);
+            for depth in 0..DEPTH_MAX {
+                // SAFETY: the entry lives until the end of the loop.
+                assert_eq!(
+                    unsafe { slot.split_bit(depth) },
+                    hash >> (63 - depth) & 1 == 1,
+                    "{hash:x} {depth}"
+                );
+            }
+            // SAFETY: the slot is not used any more.
+            drop(unsafe { slot.into_owned() });
         }
     }
 }

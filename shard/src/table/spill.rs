@@ -7,8 +7,9 @@
 //! that it ever spilled; no other bucket ever looks here.
 
 use super::directory::same_segment;
-use super::entry::{Entry, OwnedEntry};
+use super::entry::Entry;
 use super::key::{Key, home};
+use super::owned::OwnedEntry;
 use std::collections::BTreeMap;
 
 #[derive(Default)]

@@ -29,8 +29,8 @@ use super::entry::Entry;
 use super::key::{DEPTH_MAX, home, home_begin, prefix};
 use super::segment::{HOMES, SEGMENT_SLOTS};
 
-/// Random tries before [`Db::random`] looks for the next entry in order: at a quarter of the slots
-/// in use, 64 tries miss once in 10^8 calls.
+/// Random tries before [`Db::random`] looks for the next entry in order. A try hits with some 30 %, in a
+/// table that has shrunk as far as it goes with some 12 %: then one call in 5,000 comes that far.
 const RANDOM_TRIES: usize = 64;
 
 impl Db {
