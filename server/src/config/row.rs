@@ -75,6 +75,7 @@ pub const SENSITIVE: u8 = 4;
 pub const PROTECTED: u8 = 8;
 pub const NOT_WHILE_LOADING: u8 = 16;
 pub const VOLATILE: u8 = 32;
+pub const OWN: u8 = 64;
 
 /// One directive.
 #[derive(Clone, Copy)]
@@ -132,6 +133,13 @@ impl Directive {
     /// Counts as changed each time it is set: what it names (a file) may have changed.
     pub const fn volatile(mut self) -> Self {
         self.flags |= VOLATILE;
+        self
+    }
+
+    /// Redis has none like it. Where it cannot change, CONFIG SET to the value that it has is still no
+    /// error: whoever writes back all that CONFIG GET has listed knows only which of Redis's are fixed.
+    pub const fn own(mut self) -> Self {
+        self.flags |= OWN;
         self
     }
 

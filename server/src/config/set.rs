@@ -4,7 +4,7 @@
 //! the caller's, who applies [`Change::changed`] in order and then publishes the copy; if applying
 //! one fails, the copy is dropped and [`failed`] words the reply.
 
-use super::row::{FIXED, NOT_WHILE_LOADING, PROTECTED, SENSITIVE, VOLATILE};
+use super::row::{FIXED, NOT_WHILE_LOADING, OWN, PROTECTED, SENSITIVE, VOLATILE};
 use super::{Config, Id, Value, find};
 use crate::config::choices::ProtectedAction;
 
@@ -52,13 +52,13 @@ impl Config {
     /// set. An alias counts as another directive than its name here, as it does in Redis.
     fn allowed(&self, pairs: &[(&[u8], &[u8])], caller: Caller) -> Result<Vec<(Id, &'static str)>, Refusal> {
         let mut rows: Vec<(Id, &'static str)> = Vec::with_capacity(pairs.len());
-        for (name, _) in pairs {
+        for (name, text) in pairs {
             let Some((id, canonical)) = find(name).filter(|(id, _)| id.row().is_value()) else {
                 let name = String::from_utf8_lossy(name);
                 let text = format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'");
                 return Err(Refusal(text));
             };
-            if let Some(why) = self.forbidden(id, caller) {
+            if let Some(why) = self.forbidden(id, text, caller) {
                 return Err(failed(&String::from_utf8_lossy(name), why));
             }
             if caller.loading && id.row().is(NOT_WHILE_LOADING) {
@@ -72,9 +72,10 @@ impl Config {
         Ok(rows)
     }
 
-    fn forbidden(&self, id: Id, caller: Caller) -> Option<&'static str> {
+    fn forbidden(&self, id: Id, text: &[u8], caller: Caller) -> Option<&'static str> {
         let row = id.row();
-        if row.is(FIXED) {
+        let unchanged = || self.read(id, &split(id, text)).is_ok_and(|value| value == *self.value(id));
+        if row.is(FIXED) && !(row.is(OWN) && unchanged()) {
             return Some("can't set immutable config");
         }
         let protection = self.protected_action(crate::id!("enable-protected-configs"));
@@ -170,6 +171,15 @@ mod tests {
             "ERR Unknown option or number of arguments for CONFIG SET - 'nope'"
         );
         assert!(refused(&[("include", "x")]).contains("Unknown option"));
+    }
+
+    #[test]
+    fn what_redis_does_not_know_may_be_written_back() {
+        let change = set(&config(), &[("shards", "0"), ("io", "auto"), ("cpus", "")]).unwrap();
+        assert_eq!(change.changed, []);
+        let text =
+            "ERR CONFIG SET failed (possibly related to argument 'shards') - can't set immutable config";
+        assert_eq!(set(&config(), &[("shards", "2")]).unwrap_err(), text);
     }
 
     #[test]

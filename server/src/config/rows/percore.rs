@@ -12,19 +12,22 @@ pub const ROWS: &[Directive] = &[
         "0",
         "Shards of the keyspace, each with a thread of its own. 0 takes one per CPU of the affinity mask (or of 'cpus').",
     )
-    .fixed(),
+    .fixed()
+    .own(),
     other(
         "cpus",
         Kind::Text { empty_is_unset: true, check: check::cpu_list },
         "",
         "CPUs to pin the shards to, as taskset -c takes them: 2-5,7. Empty takes the affinity mask that the server was started with.",
     )
-    .fixed(),
+    .fixed()
+    .own(),
     choice(
         "io",
         IO_BACKENDS,
         "auto",
         "Backend for network and files. auto takes io_uring, and epoll where the kernel or a container forbids io_uring.",
     )
-    .fixed(),
+    .fixed()
+    .own(),
 ];
