@@ -131,6 +131,9 @@ fn run(
         }
     }
     supervision.stopping();
+    if shared.stop_reason() == Some(StopReason::Signal) {
+        log::warning(format_args!("User requested shutdown..."));
+    }
     finish(&settings, pid_file)
 }
 

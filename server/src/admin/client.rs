@@ -36,6 +36,7 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
             core.shared.mailboxes.wake_all();
             core.reply(id, |r| r.ok());
         }
+        CommandId::ClientGetredir => core.reply(id, |r| r.int(-1)), // tracking is never on
         CommandId::ClientUnblock => unblock(core, id, args),
         other => core.reply(id, |r| r.error(error::not_supported_yet(other.full_name()))),
     }

@@ -31,7 +31,6 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
         CommandId::ConfigSet => set(core, id, args),
         CommandId::ConfigRewrite => rewrite_file(core, id),
         CommandId::ConfigResetstat => super::info::reset_stats(core, id),
-        CommandId::ConfigHelp => core.reply(id, |r| proto::command::help::write(CommandId::Config, r)),
         other => core.reply(id, |r| r.error(error::not_supported_yet(other.full_name()))),
     }
 }

@@ -10,7 +10,7 @@ pub fn sample(name: &[u8], r: &mut Reply<'_>) -> Result<(), Vec<u8>> {
     match name.to_ascii_lowercase().as_slice() {
         b"string" => r.bulk(b"Hello World"),
         b"integer" => r.int(12345),
-        b"double" => r.double(3.141),
+        b"double" => r.double_text(b"3.141"),
         b"bignum" => r.big_number(b"1234567999999999999999999999999999999"),
         b"null" => r.null(),
         b"array" => {

@@ -32,6 +32,9 @@ impl CoreState {
 
     fn dispatch_admin(&mut self, id: ConnId, spec: &'static CommandSpec, args: Args<'_>) {
         match spec.id {
+            _ if spec.parent.is_some() && spec.name == "help" => {
+                self.reply(id, |r| proto::command::help::write(spec.parent.unwrap_or(spec.id), r));
+            }
             CommandId::Info => info::run(self, id, args),
             _ if spec.parent == Some(CommandId::Latency) => latency_command::run(self, id, spec, args),
             _ if spec.parent == Some(CommandId::Memory) => memory::run(self, id, spec),

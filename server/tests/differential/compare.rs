@@ -52,6 +52,13 @@ const RULES: &[Row] = &[
     row("config get", Rule::AnyPairs, "Redis answers in the order of a hash table"),
     row("debug", Rule::Kind, "refused by both; the text names redis.conf's directive or its own"),
     row("slowlog get", Rule::Kind, "only its errors are compared, and those by kind: entries hold times"),
+    row("object help", Rule::Kind, "help is in words of Percore's own"),
+    row("client help", Rule::Kind, "as OBJECT HELP"),
+    row("config help", Rule::Kind, "as OBJECT HELP"),
+    row("command help", Rule::Kind, "as OBJECT HELP"),
+    row("slowlog help", Rule::Kind, "as OBJECT HELP"),
+    row("memory help", Rule::Kind, "as OBJECT HELP"),
+    row("latency help", Rule::Kind, "as OBJECT HELP"),
     row("config rewrite", Rule::Kind, "neither has a file; see `life.rs` for the rewrite itself"),
 ];
 

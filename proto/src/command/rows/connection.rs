@@ -38,7 +38,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .summary("Returns the client that invalidation messages are redirected to.")
         .since("6.0.0")
         .complexity("O(1)")
-        .flags(&[NOSCRIPT, LOADING, STALE]),
+        .flags(&[NOSCRIPT, LOADING, STALE])
+        .built(),
     connection(Id::ClientHelp, 2)
         .summary("Shows help on the CLIENT subcommands.")
         .since("5.0.0")
