@@ -76,6 +76,29 @@ fn abort_without_a_shutdown_is_an_error() {
 }
 
 #[test]
+fn a_signal_is_held_while_the_clock_stands_and_can_be_taken_back() {
+    let mut server = Server::builder(SHARDS).args(&["--enable-debug-command", "yes"]).start();
+    let mut conn = server.connect();
+    conn.must("DEBUG PAUSE-CRON 1");
+    server.signal(Signal::TERM);
+    let mut reply = conn.words("SHUTDOWN ABORT");
+    peer::wait_until("the signal to arrive", STOP_LIMIT, || {
+        let aborted = reply == Value::ok();
+        reply = if aborted { Value::ok() } else { conn.words("SHUTDOWN ABORT") };
+        aborted
+    });
+    assert!(conn.words("SHUTDOWN ABORT").is_error(), "it was taken back");
+    conn.must("DEBUG PAUSE-CRON 0");
+    conn.must("PING");
+    conn.must("DEBUG PAUSE-CRON 1");
+    server.signal(Signal::TERM);
+    conn.must("DEBUG PAUSE-CRON 0");
+    assert_eq!(server.wait(STOP_LIMIT).code(), Some(0), "asked for again");
+    let log = server.log();
+    assert_in_order(&log, &["Received SIGTERM", "Shutdown manually aborted", "Received SIGTERM", "bye bye"]);
+}
+
+#[test]
 fn a_busy_port_is_said_and_ends_the_start() {
     let first = Server::start(SHARDS);
     let mut second = Server::builder(SHARDS).spawn(first.port);
