@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Server, Value, peer};
+use common::{Server, Value, env, peer};
 use rustix::process::Signal;
 use std::path::Path;
 use std::process::Command;
@@ -312,4 +312,21 @@ fn config_rewrite_keeps_the_file_and_what_was_set() {
         let get = format!("CONFIG GET {name}");
         assert_eq!(other.must(&get), conn.must(&get));
     }
+}
+
+#[test]
+fn the_title_may_be_longer_than_the_command_line() {
+    if !peer::only_percore("the_title_may_be_longer_than_the_command_line") {
+        return;
+    }
+    let server = Server::start(SHARDS);
+    let program = env::server_bin();
+    let mark = "x".repeat(400);
+    let mut conn = server.connect();
+    assert_eq!(
+        conn.call(&["CONFIG", "SET", "proc-title-template", &format!("{mark} {{title}}")]),
+        Value::ok()
+    );
+    let shown = std::fs::read_to_string(format!("/proc/{}/cmdline", server.pid())).unwrap();
+    assert_eq!(shown.trim_end_matches('\0'), format!("{mark} {program}"));
 }
