@@ -38,6 +38,9 @@ pub struct SlowLog {
 impl SlowLog {
     /// Adds an entry, and drops the oldest beyond `len_max`.
     pub fn add(&self, args: Vec<Vec<u8>>, micros: u64, unix_s: i64, peer: &str, name: &str, len_max: usize) {
+        if len_max == 0 {
+            return; // switched off: not even numbered
+        }
         let mut log = self.log.lock();
         let id = log.next_id;
         log.next_id += 1;

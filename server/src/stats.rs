@@ -71,6 +71,10 @@ pub struct CoreStats {
     idle_seen: Counter,
     /// The longest turn so far, in nanoseconds of work.
     pub turn_nanos_max: Counter,
+    /// Spent on what is done by the clock.
+    pub cron_nanos: Counter,
+    /// The most commands that ran at one go.
+    pub batch_max: Counter,
     pub keys: Counter,
     pub expires: Counter,
     pub keyspace_hits: Counter,
@@ -118,6 +122,8 @@ impl Default for CoreStats {
             busy_seen: c(),
             idle_seen: c(),
             turn_nanos_max: c(),
+            cron_nanos: c(),
+            batch_max: c(),
             keys: c(),
             expires: c(),
             keyspace_hits: c(),
@@ -149,6 +155,14 @@ impl CoreStats {
     /// Sums up the commands executed so far: cheaper ten times a second than once a command.
     pub fn sum_commands(&self) {
         self.commands_processed.set(self.commands.iter().map(|c| c.calls.get()).sum());
+    }
+
+    /// Notes how many commands run at one go.
+    #[inline]
+    pub fn note_batch(&self, commands: usize) {
+        if commands as u64 > self.batch_max.get() {
+            self.batch_max.set(commands as u64);
+        }
     }
 
     /// Moves `busy_share` on by what was worked and waited since the last call.
@@ -189,6 +203,8 @@ impl CoreStats {
             &self.busy_seen,
             &self.idle_seen,
             &self.turn_nanos_max,
+            &self.cron_nanos,
+            &self.batch_max,
             &self.keyspace_hits,
             &self.keyspace_misses,
             &self.expired_keys,

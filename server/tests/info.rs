@@ -272,6 +272,37 @@ fn histograms_of_commands() {
 }
 
 #[test]
+fn counters_go_back_to_zero() {
+    let server = Server::start(2);
+    let mut conn = server.connect();
+    conn.must("SET a 1");
+    conn.must("GET a");
+    conn.must("GET nothing");
+    assert!(conn.words("NOSUCH").is_error());
+    assert_eq!(conn.must("CONFIG RESETSTAT"), Value::ok());
+    let all: BTreeMap<_, _> =
+        fields(&mut conn, "stats commandstats errorstats keyspace").into_iter().collect();
+    for name in ["keyspace_hits", "keyspace_misses", "total_error_replies", "total_connections_received"] {
+        assert_eq!(all[name], "0", "{name}");
+    }
+    let counted: Vec<_> = all.keys().filter(|n| n.starts_with("cmdstat_")).collect();
+    assert_eq!(counted, ["cmdstat_config|resetstat"], "only what came after the reset, its own call");
+    assert!(!all.contains_key("errorstat_ERR") && part(&all["db0"], "keys") == 1);
+    let names: Vec<_> = conn.must("LATENCY HISTOGRAM").items().iter().step_by(2).map(Value::text).collect();
+    assert_eq!(names, ["config|resetstat", "info"]);
+
+    conn.must("CONFIG SET latency-tracking no");
+    conn.must("GET a");
+    assert_eq!(fields(&mut conn, "latencystats"), []);
+    conn.must("CONFIG SET latency-tracking yes latency-tracking-info-percentiles 50.5");
+    conn.must("SET a 2");
+    let all: BTreeMap<_, _> = fields(&mut conn, "latencystats").into_iter().collect();
+    let set = &all["latency_percentiles_usec_set"];
+    assert!(set.starts_with("p50.5=") && !set.contains(','), "{set}");
+    assert!(!all.contains_key("latency_percentiles_usec_get"), "not while it was off: {all:?}");
+}
+
+#[test]
 fn the_slow_log_takes_everything_at_zero() {
     let args = ["--slowlog-log-slower-than", "0", "--slowlog-max-len", "6"];
     let server = Server::builder(2).args(&args).start();

@@ -10,18 +10,15 @@
 
 use crate::config::{self, Caller, Refusal, Rewrite, os_reason, rewrite};
 use crate::core::state::CoreState;
-use crate::core::tasks::When;
 use crate::io::ConnId;
 use crate::log;
 use crate::replace_file::replace_file;
-use crate::task::Answer;
 use crate::work::Direct;
 use proto::args::Args;
 use proto::command::{CommandId, CommandSpec};
 use proto::error;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The core that has the listeners.
@@ -33,7 +30,7 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
         CommandId::ConfigGet => get(core, id, args),
         CommandId::ConfigSet => set(core, id, args),
         CommandId::ConfigRewrite => rewrite_file(core, id),
-        CommandId::ConfigResetstat => reset_stats(core, id),
+        CommandId::ConfigResetstat => super::info::reset_stats(core, id),
         other => core.reply(id, |r| r.error(error::not_supported_yet(other.full_name()))),
     }
 }
@@ -110,18 +107,6 @@ pub fn rewritten(path: &Path, config: &config::Config, everything: bool) -> io::
         read => read?,
     };
     replace_file(path, &rewrite(&old, config, &Rewrite { users: None, everything }))
-}
-
-/// `CONFIG RESETSTAT`: each core resets what it counts, since nobody else may write it.
-fn reset_stats(core: &mut CoreState, id: ConnId) {
-    core.shared.reset_stats();
-    let run = Arc::new(|core: &mut CoreState| {
-        core.stats().reset();
-        core.histograms.reset_all();
-        core.shard.stats = shard::Stats::default();
-        Answer::Nothing
-    });
-    core.ask_all(id, When::Direct, run, Box::new(|core, id, _| core.reply(id, |r| r.ok())));
 }
 
 #[cfg(test)]

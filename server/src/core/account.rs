@@ -56,6 +56,8 @@ impl CoreState {
     /// Counts a command whose reply stands at the end of what its connection is to be sent, from `before` on.
     pub fn account_answer(&mut self, id: ConnId, pending: Pending, before: usize) {
         let nanos = self.ticks.nanos(pending.began, self.ticks.read());
+        self.refresh_settings(); // CONFIG SET itself is logged by what it has set
+        self.stats().note_batch(1);
         let conn = self.conns.get(id);
         let reply = conn.as_ref().and_then(|c| c.out.get(before..)).unwrap_or_default();
         account(&self.shared, self.index, &mut self.histograms, pending.spec.id, nanos, reply);

@@ -62,6 +62,7 @@ impl CoreState {
         if self.shared.cron_paused.load(Ordering::Relaxed) {
             return;
         }
+        let began = self.ticks.read();
         self.publish();
         self.stats().follow_busy_share();
         self.walk_connections();
@@ -69,6 +70,7 @@ impl CoreState {
         if self.index == 0 {
             self.shared.sample(now);
         }
+        self.stats().cron_nanos.add(self.ticks.nanos(began, self.ticks.read()));
     }
 
     /// Copies the shard's own figures, and sums, to where INFO reads them.

@@ -32,6 +32,7 @@ impl CoreState {
             self.plan.clear();
             return;
         }
+        self.stats().note_batch(self.plan.commands.len());
         let mut plan = std::mem::take(&mut self.plan);
         let mut mark = self.ticks.read();
         for group in plan.commands.chunks(PREFETCH) {
@@ -114,6 +115,7 @@ impl CoreState {
         }
         let mut out = std::mem::take(&mut work.out);
         let commands = std::mem::take(&mut work.commands);
+        self.stats().note_batch(commands.len());
         let mut ends = std::mem::take(&mut work.ends);
         let mut mark = self.ticks.read();
         for c in &commands {

@@ -3,7 +3,7 @@
 use super::View;
 use super::text::{Text, ratio, safe, short};
 use crate::samples::Metric;
-use crate::stats::{CommandCounters, Counter};
+use crate::stats::{CommandCounters, CoreStats, Counter};
 use hdrhistogram::Histogram;
 use proto::command::ALL_COMMANDS;
 use std::sync::atomic::Ordering;
@@ -112,6 +112,17 @@ fn turns(view: &View<'_>, out: &mut Text) {
     out.field("eventloop_duration_cmd_sum", commands_ns / 1000);
     out.field("instantaneous_eventloop_cycles_per_sec", turns_a_second / shared.cores() as u64);
     out.field("instantaneous_eventloop_duration_usec", turn_ns / 1000);
+}
+
+/// What only those ask for who look into the loop itself; in no group of sections, as in Redis.
+pub fn debug(view: &View<'_>, out: &mut Text) {
+    let shared = view.shared;
+    let largest =
+        |of: fn(&CoreStats) -> &Counter| shared.stats.iter().map(|s| of(s).get()).max().unwrap_or(0);
+    out.field("eventloop_duration_aof_sum", 0);
+    out.field("eventloop_duration_cron_sum", shared.sum(|s| &s.cron_nanos) / 1000);
+    out.field("eventloop_duration_max", largest(|s| &s.turn_nanos_max) / 1000);
+    out.field("eventloop_cmd_per_cycle_max", largest(|s| &s.batch_max));
 }
 
 /// Every command that was called or refused.

@@ -98,6 +98,7 @@ fn write(selection: &Selection, view: &View<'_>) -> String {
             Section::Cluster => out.field("cluster_enabled", 0),
             Section::Keyspace => keyspace::keyspace(view.cores, &mut out),
             Section::Shards => keyspace::shards(view, &mut out),
+            Section::Internals => activity::debug(view, &mut out),
         }
     }
     out.end()

@@ -19,14 +19,15 @@ pub enum Section {
     Cluster,
     Keyspace,
     Shards,
+    Internals,
 }
 
 use Section::{
-    Clients, Cluster, Commandstats, Cpu, Errorstats, Keyspace, Latencystats, Memory, Modules, Persistence,
-    Replication, Server, Shards, Stats,
+    Clients, Cluster, Commandstats, Cpu, Errorstats, Internals, Keyspace, Latencystats, Memory, Modules,
+    Persistence, Replication, Server, Shards, Stats,
 };
 
-const ALL: [Section; 14] = [
+const ALL: [Section; 15] = [
     Server,
     Clients,
     Memory,
@@ -41,6 +42,7 @@ const ALL: [Section; 14] = [
     Cluster,
     Keyspace,
     Shards,
+    Internals,
 ];
 
 impl Section {
@@ -61,6 +63,7 @@ impl Section {
             Cluster => "Cluster",
             Keyspace => "Keyspace",
             Shards => "Shards",
+            Internals => "Debug",
         }
     }
 
@@ -72,7 +75,7 @@ impl Section {
     /// Shown when none is named. As in Redis, but for Shards: a line a core is what an operator of
     /// this server looks for first, and the default asks all cores anyway, for Keyspace.
     fn by_default(self) -> bool {
-        !matches!(self, Commandstats | Latencystats)
+        !matches!(self, Commandstats | Latencystats | Internals)
     }
 
     /// Shows figures that only the cores themselves have.
@@ -92,7 +95,9 @@ impl Selection {
         let given = |word: &[u8]| names.iter().any(|n| n.eq_ignore_ascii_case(word));
         let all = given(b"all") || given(b"everything");
         let default = names.len() == 0 || given(b"default");
-        let wanted = |s: &Section| all || (default && s.by_default()) || names.iter().any(|n| s.is_named(n));
+        let wanted = |s: &Section| {
+            (all && *s != Internals) || (default && s.by_default()) || names.iter().any(|n| s.is_named(n))
+        };
         Self(ALL.into_iter().filter(wanted).collect())
     }
 
@@ -133,8 +138,9 @@ mod tests {
         assert!(default.contains(&Keyspace) && default.contains(&Shards) && !default.contains(&Commandstats));
         assert_eq!(chosen(&["default"]), default);
         assert_eq!(chosen(&["cpu", "default"]), default);
-        assert_eq!(chosen(&["all"]), ALL);
-        assert_eq!(chosen(&["cpu", "everything"]), ALL);
+        assert_eq!(chosen(&["all"]), ALL[..14]);
+        assert_eq!(chosen(&["cpu", "everything"]), ALL[..14]);
+        assert_eq!(chosen(&["debug"]), [Internals]);
         assert_eq!(chosen(&["default", "commandstats"]).len(), default.len() + 1);
     }
 
