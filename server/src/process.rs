@@ -17,13 +17,13 @@ use std::path::PathBuf;
 
 /// The index of a primary's value in `oom-score-adj-values`.
 const PRIMARY: usize = 0;
-/// What `{title}` stands for in `proc-title-template`.
-const PROGRAM: &str = "percore-server";
 
 /// The state of the process, one for all cores.
 #[derive(Default)]
 pub struct Process {
     config_file: Option<PathBuf>,
+    /// As it was called: what `{title}` stands for in `proc-title-template`.
+    program: String,
     listening: Listening,
     oom_score: OomScore,
 }
@@ -33,6 +33,8 @@ impl Process {
     /// reason not to serve.
     pub fn begin(&mut self, settings: &Settings, config_file: Option<PathBuf>, listeners: &[Listener]) {
         self.config_file = config_file;
+        // Read before the first title is shown, which takes its place.
+        self.program = std::env::args_os().next().unwrap_or_default().to_string_lossy().into_owned();
         if let Err(e) = self.listening.begin(listeners, settings.port) {
             log::warning(format_args!("CONFIG SET will not be able to change where the server listens: {e}"));
         }
@@ -118,7 +120,7 @@ impl Process {
     /// A title that is longer than the command line was cannot be shown; that is no error.
     fn show_title(&self, settings: &Settings) {
         if settings.set_proc_title
-            && let Some(title) = title(settings, PROGRAM, self.config_file.as_deref())
+            && let Some(title) = title(settings, &self.program, self.config_file.as_deref())
         {
             set_title(&title);
         }

@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::core::state::CoreState;
 use crate::host::{self, cpus, limits};
 use crate::io::{Backend, EpollIo, Io, Socket, UringIo};
-use crate::life::{PidFile, Supervision, daemonize};
+use crate::life::{PidFile, Supervision, daemonize, make_room_for_title};
 use crate::listen::{Listener, listen};
 use crate::log::{self, banner};
 use crate::shared::{CoreFacts, Shared, Start, StopReason};
@@ -46,6 +46,7 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
 
 /// Loads the configuration and serves until told to stop.
 fn serve(start: &config::Start, no_arguments: bool) -> ExitCode {
+    make_room_for_title();
     let config_file = start.absolute_config_file();
     let loaded = match start.load(&|name| proto::command::lookup(name).is_some()) {
         Ok(loaded) => loaded,

@@ -216,11 +216,34 @@ impl Shared {
         order.min_by_key(|&i| self.clients[i].load(Ordering::Relaxed)).unwrap_or(0)
     }
 
-    /// Asks all cores to stop.
+    /// Asks all cores to stop. A signal is acted on by the clock, as in Redis: while DEBUG PAUSE-CRON
+    /// stops that, it is held, and can be taken back.
     pub fn stop(&self, why: StopReason) {
-        self.stop.lock().get_or_insert(why);
+        let mut asked = self.stop.lock();
+        asked.get_or_insert(why);
+        if why == StopReason::Command || !self.cron_paused.load(Ordering::Relaxed) {
+            self.stop_now();
+        }
+    }
+
+    fn stop_now(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.mailboxes.wake_all();
+    }
+
+    /// Takes back a stop that is held. Returns whether there was one.
+    pub fn abort_stop(&self) -> bool {
+        let mut asked = self.stop.lock();
+        !self.stopping() && asked.take().is_some()
+    }
+
+    /// DEBUG PAUSE-CRON.
+    pub fn pause_cron(&self, paused: bool) {
+        let asked = self.stop.lock();
+        self.cron_paused.store(paused, Ordering::Relaxed);
+        if !paused && asked.is_some() {
+            self.stop_now();
+        }
     }
 
     #[inline]

@@ -131,6 +131,18 @@ fn too_much_unread_output_closes_the_client() {
 }
 
 #[test]
+fn a_small_output_limit_leaves_room_for_small_replies() {
+    let limit = ["--client-output-buffer-limit", "normal", "10", "0", "0"];
+    let server = Server::builder(SHARDS).args(&limit).start();
+    let mut conn = server.connect();
+    conn.call(&["SET", "big", &"x".repeat(100_000)]);
+    assert!(conn.words("INFO stats").text().contains("client_output_buffer_limit_disconnections:0"));
+    assert!(conn.try_call(&["GET", "big"]).is_err(), "a reply that no buffer holds");
+    let stats = server.connect().words("INFO stats").text();
+    assert!(stats.contains("client_output_buffer_limit_disconnections:1"), "{stats}");
+}
+
+#[test]
 fn a_unix_socket_serves_beside_the_port() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.sock");

@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Server, Value, peer};
+use common::{Server, Value, env, peer};
 use rustix::process::Signal;
 use std::path::Path;
 use std::process::Command;
@@ -73,6 +73,29 @@ fn abort_without_a_shutdown_is_an_error() {
     let server = Server::start(SHARDS);
     let reply = server.connect().words("SHUTDOWN ABORT");
     assert_eq!(reply, Value::Error(b"ERR No shutdown in progress.".to_vec()));
+}
+
+#[test]
+fn a_signal_is_held_while_the_clock_stands_and_can_be_taken_back() {
+    let mut server = Server::builder(SHARDS).args(&["--enable-debug-command", "yes"]).start();
+    let mut conn = server.connect();
+    conn.must("DEBUG PAUSE-CRON 1");
+    server.signal(Signal::TERM);
+    let mut reply = conn.words("SHUTDOWN ABORT");
+    peer::wait_until("the signal to arrive", STOP_LIMIT, || {
+        let aborted = reply == Value::ok();
+        reply = if aborted { Value::ok() } else { conn.words("SHUTDOWN ABORT") };
+        aborted
+    });
+    assert!(conn.words("SHUTDOWN ABORT").is_error(), "it was taken back");
+    conn.must("DEBUG PAUSE-CRON 0");
+    conn.must("PING");
+    conn.must("DEBUG PAUSE-CRON 1");
+    server.signal(Signal::TERM);
+    conn.must("DEBUG PAUSE-CRON 0");
+    assert_eq!(server.wait(STOP_LIMIT).code(), Some(0), "asked for again");
+    let log = server.log();
+    assert_in_order(&log, &["Received SIGTERM", "Shutdown manually aborted", "Received SIGTERM", "bye bye"]);
 }
 
 #[test]
@@ -289,4 +312,21 @@ fn config_rewrite_keeps_the_file_and_what_was_set() {
         let get = format!("CONFIG GET {name}");
         assert_eq!(other.must(&get), conn.must(&get));
     }
+}
+
+#[test]
+fn the_title_may_be_longer_than_the_command_line() {
+    if !peer::only_percore("the_title_may_be_longer_than_the_command_line") {
+        return;
+    }
+    let server = Server::start(SHARDS);
+    let program = env::server_bin();
+    let mark = "x".repeat(400);
+    let mut conn = server.connect();
+    assert_eq!(
+        conn.call(&["CONFIG", "SET", "proc-title-template", &format!("{mark} {{title}}")]),
+        Value::ok()
+    );
+    let shown = std::fs::read_to_string(format!("/proc/{}/cmdline", server.pid())).unwrap();
+    assert_eq!(shown.trim_end_matches('\0'), format!("{mark} {program}"));
 }

@@ -97,7 +97,7 @@ fn on_this_core(core: &mut CoreState, id: ConnId, name: &[u8], args: Args<'_>) -
             log::warning(format_args!("DEBUG LOG: {}", String::from_utf8_lossy(args.at(2))));
         }
         (b"error", 3) => return Err(args.at(2).to_vec()),
-        (b"pause-cron", 3) => core.shared.cron_paused.store(is_on(args.at(2)), Ordering::Relaxed),
+        (b"pause-cron", 3) => core.shared.pause_cron(is_on(args.at(2))),
         (b"config-rewrite-force-all", 2) => rewrite_everything(core)?,
         (b"segfault", _) => segfault(),
         (b"panic", _) => panic_for_good(core.now.unix_us / 1_000_000),

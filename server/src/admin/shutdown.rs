@@ -56,7 +56,11 @@ fn wish(args: Args<'_>) -> Option<Wish> {
 pub fn shutdown(core: &mut CoreState, id: ConnId, args: Args<'_>) {
     match wish(args) {
         None => core.reply(id, |r| r.error(error::SYNTAX)),
-        // A shutdown that has begun is over within a turn: nothing is ever in progress.
+        // A shutdown that has begun is over within a turn: only one that is held can be taken back.
+        Some(Wish::Abort) if core.shared.abort_stop() => {
+            log::notice(format_args!("Shutdown manually aborted."));
+            core.reply(id, |r| r.ok());
+        }
         Some(Wish::Abort) => core.reply(id, |r| r.error("ERR No shutdown in progress.")),
         Some(Wish::Stop { save, force }) => {
             log::warning(format_args!("User requested shutdown..."));

@@ -27,6 +27,8 @@ can just disable the protected mode by editing the Redis configuration file, and
 option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart \
 it with the '--protected-mode no' option. 4) Set up an authentication password for the default user. NOTE: You \
 only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
+/// The reply buffer that Redis gives every client, in bytes (`PROTO_REPLY_CHUNK_BYTES`).
+const REPLY_BUFFER_LEN: usize = 16 << 10;
 const TOO_MANY: &str = "-ERR max number of clients reached\r\n";
 
 impl<I: Io> Core<I> {
@@ -136,11 +138,12 @@ impl CoreState {
     /// Whether this much unsent output is over one of the limits of the client's class.
     #[must_use]
     pub fn output_limited(&mut self, id: ConnId, unsent: usize) -> bool {
-        if unsent == 0 {
+        let limited = limited_part(unsent);
+        if limited == 0 {
             return false;
         }
         let limit = self.output_limit(id);
-        let over = |max: u64| max != 0 && unsent as u64 > max;
+        let over = |max: u64| max != 0 && limited > max;
         over(limit.hard_bytes) || over(limit.soft_bytes)
     }
 
@@ -158,9 +161,10 @@ impl CoreState {
         let limit = self.output_limit(id);
         let now = self.now.mono_ns;
         let Some(conn) = self.conns.get(id) else { return false };
-        let hard = limit.hard_bytes != 0 && unsent as u64 > limit.hard_bytes;
+        let limited = limited_part(unsent);
+        let hard = limit.hard_bytes != 0 && limited > limit.hard_bytes;
         let mut soft = false;
-        if limit.soft_bytes != 0 && unsent as u64 > limit.soft_bytes {
+        if limit.soft_bytes != 0 && limited > limit.soft_bytes {
             let since = *conn.soft_limit_since_ns.get_or_insert(now);
             soft = now.saturating_sub(since) > limit.soft_seconds * 1_000_000_000;
         } else {
@@ -174,5 +178,21 @@ impl CoreState {
             self.stats().output_limit_disconnections.add(1);
         }
         hard || soft
+    }
+}
+
+/// What of a client's unsent output its limit is about. Redis does not count the buffer that every client has
+/// for its next replies: under a limit of 10 bytes, clients that read are still answered.
+fn limited_part(unsent: usize) -> u64 {
+    unsent.saturating_sub(REPLY_BUFFER_LEN) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_that_fits_the_buffer_is_under_every_limit() {
+        assert_eq!([0, 1678, REPLY_BUFFER_LEN, REPLY_BUFFER_LEN + 11].map(limited_part), [0, 0, 0, 11]);
     }
 }

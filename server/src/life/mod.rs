@@ -9,4 +9,4 @@ mod title;
 pub use daemon::daemonize;
 pub use pidfile::PidFile;
 pub use supervise::Supervision;
-pub use title::{set_title, title};
+pub use title::{make_room_for_title, set_title, title};

@@ -1,15 +1,38 @@
 //! The title that `ps` and `top` show in place of the command line.
 //!
 //! The kernel reads it from where it put the arguments when the process started, so the title is
-//! written over them; there is no other way without privileges. It is only as long as they were: a
-//! title that does not fit is not set. After it is set, the process's arguments can no longer be
-//! read, so they must have been read before.
+//! written over them; there is no other way without privileges. The environment lies behind them, and
+//! the kernel reads on into it if the arguments' last zero is gone; so at the start the environment
+//! is moved to the heap, and a title may be as long as both. One that is longer is not set. After it
+//! is set, the process's arguments can no longer be read, so they must have been read before.
 
 #![allow(unsafe_code)] // The argument area is memory that Rust knows nothing of.
 
 use crate::config::Settings;
 use crate::config::check::fill_template;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether nothing refers to the environment's old place any more.
+static ENVIRONMENT_MOVED: AtomicBool = AtomicBool::new(false);
+
+/// Moves the environment out of the way of a long title. To be called before threads are started:
+/// where there are others already, or a variable has a name that cannot be set, nothing is moved.
+pub fn make_room_for_title() {
+    let alone = std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
+    let variables: Vec<_> = std::env::vars_os().collect();
+    let can_be_set = |name: &OsStr| !name.is_empty() && !name.as_bytes().contains(&b'=');
+    if !alone || !variables.iter().all(|(name, _)| can_be_set(name)) {
+        return;
+    }
+    for (name, value) in variables {
+        // SAFETY: this is the only thread. The C library puts a copy in the old text's place.
+        unsafe { std::env::set_var(name, value) };
+    }
+    ENVIRONMENT_MOVED.store(true, Ordering::Release);
+}
 
 /// The title that the settings' template makes; `program` is how the server was called.
 #[must_use]
@@ -34,7 +57,9 @@ pub fn title(settings: &Settings, program: &str, config_file: Option<&Path>) -> 
 /// Shows this title, if it fits. Returns whether it did. To be called from one thread at a time,
 /// and not before the arguments have been read for good.
 pub fn set_title(title: &str) -> bool {
-    let Some((start, end)) = std::fs::read_to_string("/proc/self/stat").ok().and_then(|s| argument_area(&s))
+    let moved = ENVIRONMENT_MOVED.load(Ordering::Acquire);
+    let Some((start, end)) =
+        std::fs::read_to_string("/proc/self/stat").ok().and_then(|s| title_area(&s, moved))
     else {
         return false;
     };
@@ -42,8 +67,9 @@ pub fn set_title(title: &str) -> bool {
         return false;
     }
     let area = start as *mut u8;
-    // SAFETY: the kernel says that the arguments, which belong to this process and are writable, lie
-    // in start..end; the title and the zeros after it end before `end`.
+    // SAFETY: the kernel says that the arguments, and right behind them the environment that nothing refers to any
+    // more, lie in start..end, which belongs to this process and is writable; the title and the zeros
+    // after it end before `end`.
     unsafe {
         std::ptr::copy_nonoverlapping(title.as_ptr(), area, title.len());
         std::ptr::write_bytes(area.add(title.len()), 0, end - start - title.len());
@@ -51,13 +77,16 @@ pub fn set_title(title: &str) -> bool {
     true
 }
 
-/// Fields 48 and 49 of /proc/self/stat: where the arguments start and end. None where the kernel
-/// does not tell (they are 0 then).
-fn argument_area(stat: &str) -> Option<(usize, usize)> {
+/// Fields 48 to 51 of /proc/self/stat: where the arguments start and end, and the environment, which
+/// belongs to the area if it was moved and lies right behind. None where the kernel does not tell
+/// (they are 0 then).
+fn title_area(stat: &str, environment_moved: bool) -> Option<(usize, usize)> {
     // The second field is the program's name in parentheses, and may itself hold spaces.
     let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split_ascii_whitespace().skip(45);
-    let (start, end) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    let mut fields = fields.split_ascii_whitespace().skip(45).map(|field| field.parse::<usize>().ok());
+    let (start, end) = (fields.next()??, fields.next()??);
+    let (env_start, env_end) = (fields.next()??, fields.next()??);
+    let end = if environment_moved && env_start == end { end.max(env_end) } else { end };
     (start != 0 && end > start).then_some((start, end))
 }
 
@@ -78,10 +107,12 @@ mod tests {
     fn the_argument_area_is_found_behind_any_program_name() {
         let fields: Vec<String> = (3..=52).map(|n| n.to_string()).collect();
         let stat = format!("1 (a b) c) {}", fields.join(" "));
-        assert_eq!(argument_area(&stat), Some((48, 49)));
-        assert_eq!(argument_area("1 (x) S 0"), None);
+        assert_eq!(title_area(&stat, false), Some((48, 49)));
+        assert_eq!(title_area(&stat, true), Some((48, 49)), "the environment lies elsewhere");
+        assert_eq!(title_area(&stat.replace("49 50 51", "49 49 51"), true), Some((48, 51)));
+        assert_eq!(title_area("1 (x) S 0", true), None);
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-        let (start, end) = argument_area(&stat).unwrap();
+        let (start, end) = title_area(&stat, false).unwrap();
         let arguments = std::fs::read("/proc/self/cmdline").unwrap();
         assert_eq!(end - start, arguments.len());
     }
