@@ -15,7 +15,7 @@ use crate::life::{PidFile, Supervision, daemonize, make_room_for_title};
 use crate::listen::{Listener, listen};
 use crate::log::{self, banner};
 use crate::shared::{CoreFacts, Shared, Start, StopReason};
-use crate::{crash, signal};
+use crate::{allocator, crash, signal};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::{Arc, Barrier};
@@ -118,7 +118,13 @@ fn run(
     log::set_role('M');
     banner::initialized();
     let kinds: Vec<&str> = listeners.iter().map(|l| l.kind).collect();
+    if let Err(why) = allocator::purge_in_background() {
+        log::warning(format_args!("Unused memory is given back by the cores themselves: {why}"));
+    }
     let threads = start_cores(&shared, backend, &cpus, listeners);
+    if !allocator::calm_background_thread() {
+        log::debug(format_args!("The allocator's thread runs at normal priority"));
+    }
     if kinds.contains(&"tcp") {
         banner::ready("tcp");
     }
