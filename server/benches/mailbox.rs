@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering as Memory};
 /// Batches that a turn posts to one target: a quiet server, and a busy one.
 const TURNS: [usize; 2] = [1, 16];
 
+#[allow(clippy::vec_box)] // a work travels as one pointer
 fn works(n: usize) -> Vec<Box<Work>> {
     let mut pool = WorkPool::default();
     (0..n).map(|_| pool.take(0, ConnId { slot: 0, generation: 0 }, 0)).collect()

@@ -9,7 +9,9 @@
 
 use rustix::process::Pid;
 use std::ffi::CStr;
-use tikv_jemalloc_ctl::{background_thread, epoch, max_background_threads, stats, stats_print, thread, version};
+use tikv_jemalloc_ctl::{
+    background_thread, epoch, max_background_threads, stats, stats_print, thread, version,
+};
 use tikv_jemallocator::Jemalloc;
 
 /// What `main` makes the global allocator.
