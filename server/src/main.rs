@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: server::allocator::Counting = server::allocator::Counting;
+static ALLOCATOR: server::allocator::Allocator = server::allocator::ALLOCATOR;
 
 fn main() -> ExitCode {
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();

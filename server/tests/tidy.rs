@@ -21,8 +21,7 @@ const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Modules with unsafe code, each with what it needs it for. A path that ends in `/` is a folder.
 const UNSAFE: &[(&str, &str)] = &[
-    ("server/src/allocator.rs", "a global allocator, and mimalloc's C functions"),
-    ("server/src/allocator.rs", "the global allocator, with its blocks counted"),
+    ("server/src/allocator.rs", "a control call of the allocator's"),
     ("server/src/clock.rs", "the time stamp counter"),
     ("server/src/crash.rs", "signal handlers, and the state they report"),
     ("server/src/io/uring/", "the ring's shared memory, buffers lent to the kernel"),

@@ -89,6 +89,11 @@ impl Shard {
         self
     }
 
+    /// The next of the shard's random numbers, for what is drawn on its core but outside of it.
+    pub fn draw(&mut self) -> u64 {
+        self.random.draw()
+    }
+
     /// Hashes a key once; every look-up of it takes the result.
     #[inline]
     #[must_use]

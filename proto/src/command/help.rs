@@ -65,6 +65,8 @@ fn by_hand(id: CommandId) -> Option<&'static str> {
 }
 
 const CLIENT: &str = "\
+GETREDIR
+    Return the id of the client that invalidations are redirected to.
 GETNAME
     Return the name of this connection.
 ID

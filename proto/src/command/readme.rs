@@ -62,7 +62,7 @@ mod tests {
             assert_eq!(table.matches(&cell).count(), 1, "{cell}");
         }
         assert_eq!(table.lines().filter(|line| line.starts_with("| ")).count(), 1 + Group::ALL.len());
-        assert!(table.contains("`CLIENT` (GETNAME HELP "), "{table}");
+        assert!(table.contains("`CLIENT` (GETNAME GETREDIR HELP "), "{table}");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub enum Place {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Split {
-    /// Never divided: it has one key, none, or its own way (SCAN, RANDOMKEY).
+    /// Never divided: it has one key, none, or its own way (SCAN).
     No,
     /// Keys are divided, integer replies added (DEL).
     Sum,
@@ -55,6 +55,8 @@ pub enum Split {
     Concat,
     /// Sent to every shard, integers added (DBSIZE).
     SumAll,
+    /// Sent to every shard, each tells how many keys it has and names one, one of them is drawn (RANDOMKEY).
+    Draw,
     /// First every shard reads or prepares, then, knowing all, every shard applies (MSETNX, RENAME).
     TwoHop,
 }
@@ -372,7 +374,9 @@ mod tests {
                 Split::No => {
                     assert!(row.has_one_key() || row.place != Place::Shard || row.keys.len() <= 1, "{name}")
                 }
-                Split::SumAll | Split::Concat => assert_eq!(row.place, Place::AllShards, "{name}"),
+                Split::SumAll | Split::Concat | Split::Draw => {
+                    assert_eq!(row.place, Place::AllShards, "{name}");
+                }
                 Split::AllOk => assert!(matches!(row.place, Place::AllShards | Place::Shard), "{name}"),
                 Split::Sum | Split::Array | Split::TwoHop => {
                     assert!(row.place == Place::Shard && !row.has_one_key(), "{name}");

@@ -44,13 +44,10 @@ fn with_figures(core: &mut CoreState, id: ConnId, write: fn(&Figures, &mut Reply
     core.ask_all(id, When::Direct, run, Box::new(finish));
 }
 
-/// Every core gives back what it can: pages belong to the thread that took them.
+/// What the allocator keeps for later goes back to the kernel. As in Redis this costs what it costs.
 fn purge(core: &mut CoreState, id: ConnId) {
-    let run = Arc::new(|_: &mut CoreState| {
-        allocator::collect();
-        Answer::Nothing
-    });
-    core.ask_all(id, When::Direct, run, Box::new(|core, id, _| core.reply(id, |r| r.ok())));
+    allocator::purge();
+    core.reply(id, |r| r.ok());
 }
 
 /// `MEMORY STATS`

@@ -94,7 +94,7 @@ impl CoreState {
             if conn.out.capacity() == 0 {
                 conn.out = self.spare.pop().unwrap_or_default();
             }
-            batch.assemble(conn.resp, &mut conn.out);
+            batch.assemble(conn.resp, &mut || self.shard.draw(), &mut conn.out);
         }
         for work in batch.parts.iter_mut().filter_map(|p| p.work.take()) {
             self.pool.give_back(work);

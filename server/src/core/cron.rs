@@ -66,6 +66,7 @@ impl CoreState {
         self.publish();
         self.stats().follow_busy_share();
         self.walk_connections();
+        crate::allocator::decay();
         self.start_expiry();
         if self.index == 0 {
             self.shared.sample(now);

@@ -77,8 +77,8 @@ impl Batch {
         self.waiting == 0
     }
 
-    /// Appends all replies to `out`, in the order of the commands.
-    pub fn assemble(&mut self, resp: Resp, out: &mut Vec<u8>) {
+    /// Appends all replies to `out`, in the order of the commands. `draw` gives random numbers.
+    pub fn assemble(&mut self, resp: Resp, draw: &mut impl FnMut() -> u64, out: &mut Vec<u8>) {
         let mut literal = 0;
         for i in 0..self.steps.len() {
             match self.steps[i] {
@@ -91,7 +91,9 @@ impl Batch {
                         out.extend_from_slice(reply);
                     }
                 }
-                Step::Many { split, from, to } => self.combine(split, from as usize..to as usize, resp, out),
+                Step::Many { split, from, to } => {
+                    self.combine(split, from as usize..to as usize, resp, draw, out);
+                }
             }
         }
     }
@@ -104,7 +106,14 @@ impl Batch {
     }
 
     /// Combines one reply of every part named in the range.
-    fn combine(&mut self, split: Split, lanes: std::ops::Range<usize>, resp: Resp, out: &mut Vec<u8>) {
+    fn combine(
+        &mut self,
+        split: Split,
+        lanes: std::ops::Range<usize>,
+        resp: Resp,
+        draw: &mut impl FnMut() -> u64,
+        out: &mut Vec<u8>,
+    ) {
         let mut named = self.lanes[lanes.clone()].to_vec();
         let by_key = named.clone();
         named.sort_unstable();
@@ -123,8 +132,14 @@ impl Batch {
             Split::AllOk => reply.ok(),
             Split::Array => interleave(&by_key, &replies, &mut reply),
             Split::Concat => concatenate(&replies, &mut reply),
-            // Of one reply a shard, any that is not nil (RANDOMKEY); nil when all are.
-            Split::No | Split::TwoHop => any_of(&replies, &mut reply),
+            Split::Draw => match drawn(&replies, draw) {
+                Some(key) => reply.raw().extend_from_slice(key),
+                None => reply.null(),
+            },
+            Split::No | Split::TwoHop => {
+                debug_assert!(false, "{split:?} is not sent to several shards");
+                reply.null(); // every command has one reply, whatever happens
+            }
         }
     }
 }
@@ -162,11 +177,25 @@ fn concatenate(replies: &[Option<Vec<u8>>], reply: &mut Reply<'_>) {
     }
 }
 
-fn any_of(replies: &[Option<Vec<u8>>], reply: &mut Reply<'_>) {
-    match replies.iter().flatten().find(|r| !matches!(r.as_slice(), b"$-1\r\n" | b"_\r\n" | b"*-1\r\n")) {
-        Some(r) => reply.raw().extend_from_slice(r),
-        None => reply.null(),
+/// One of the keys that the shards name, each as likely as its shard has keys; `None` when no shard has any.
+fn drawn<'a>(replies: &'a [Option<Vec<u8>>], draw: &mut impl FnMut() -> u64) -> Option<&'a [u8]> {
+    let named =
+        || replies.iter().flatten().filter(|r| r.first() == Some(&b'*')).map(|r| weighted(array(r).1));
+    let keys: u64 = named().map(|(weight, _)| weight).sum();
+    let mut at = draw().checked_rem(keys)?;
+    for (weight, key) in named() {
+        if at < weight {
+            return Some(key);
+        }
+        at -= weight;
     }
+    None
+}
+
+/// Parts the number of a shard's keys from the key that follows it.
+fn weighted(elements: &[u8]) -> (u64, &[u8]) {
+    let (weight, key) = elements.split_at(reply_len(elements).unwrap_or(0));
+    (u64::try_from(integer(weight)).unwrap_or(0), key)
 }
 
 #[cfg(test)]
@@ -186,7 +215,7 @@ mod tests {
 
     fn assembled(batch: &mut Batch) -> String {
         let mut out = Vec::new();
-        batch.assemble(Resp::V2, &mut out);
+        batch.assemble(Resp::V2, &mut || 3, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -234,5 +263,18 @@ mod tests {
             ..Batch::default()
         };
         assert_eq!(assembled(&mut refused), "-OOM no\r\n");
+    }
+
+    #[test]
+    fn a_random_key_is_drawn_in_proportion() {
+        let replies: [Option<Vec<u8>>; 3] = [
+            Some(b"*2\r\n:1\r\n$1\r\na\r\n".to_vec()),
+            Some(b"$-1\r\n".to_vec()),
+            Some(b"*2\r\n:3\r\n$2\r\nbc\r\n".to_vec()),
+        ];
+        let keys: Vec<_> = (8..12).map(|random| drawn(&replies, &mut || random)).collect();
+        let (a, bc) = (Some(&b"$1\r\na\r\n"[..]), Some(&b"$2\r\nbc\r\n"[..]));
+        assert_eq!(keys, [a, bc, bc, bc]);
+        assert_eq!(drawn(&[Some(b"$-1\r\n".to_vec()), Some(b"_\r\n".to_vec())], &mut || 7), None);
     }
 }

@@ -1,8 +1,8 @@
 //! Commands on a whole database: DBSIZE KEYS RANDOMKEY FLUSHDB FLUSHALL SWAPDB.
 //!
 //! Run by one shard they tell about that shard's part. The server adds the parts up: the numbers of
-//! DBSIZE, the keys of KEYS ([`Shard::keys`] writes them without the array's head), a key of a shard drawn in
-//! proportion to [`Db::len`](crate::Db::len) for RANDOMKEY; and it has all shards run FLUSHALL and SWAPDB.
+//! DBSIZE, the keys of KEYS ([`Shard::keys`] writes them without the array's head), one of
+//! the keys that RANDOMKEY draws, each weighted with the [`Db::len`](crate::Db::len) of its shard; and it has all shards run FLUSHALL and SWAPDB.
 
 use super::{Outcome, Refused, integer_32};
 use crate::lookup::is_expired;
@@ -27,10 +27,17 @@ pub(super) fn keys(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut R
     Ok(())
 }
 
-/// `RANDOMKEY`
+/// `RANDOMKEY`: of several shards each puts the number of its keys before the one it has drawn, so that
+/// whoever draws among them can be fair.
 pub(super) fn randomkey(shard: &mut Shard, cx: &mut Cx, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     match shard.random_key(cx) {
-        Some(key) => reply.bulk(&key),
+        Some(key) => {
+            if shard.place.count > 1 {
+                reply.array(2);
+                reply.int(shard.dbs[cx.db].len() as i64);
+            }
+            reply.bulk(&key);
+        }
         None => reply.null(),
     }
     Ok(())

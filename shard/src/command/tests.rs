@@ -1,6 +1,7 @@
 //! Transcripts: what redis-server 7.0.15 answered to these commands, replayed here. They hold the edge cases
 //! of every command of this folder; where an answer depends on the clock, absolute times stand in.
 
+use crate::shard::{Place, Shard};
 use crate::testing::Bed;
 
 #[test]
@@ -211,6 +212,15 @@ fn random_keys_are_alive() {
     bed.run(&["del", "alive"]);
     bed.check("randomkey", "$-1\r\n");
     assert_eq!(bed.shard.dbs[0].len(), 0);
+}
+
+#[test]
+fn one_of_several_shards_tells_how_many_keys_it_drew_from() {
+    let mut bed = Bed::new();
+    bed.shard = Shard::new(16, 42).at(Place { index: 1, count: 2 });
+    bed.check("randomkey", "$-1\r\n");
+    bed.run(&["set", "only", "v"]);
+    bed.check("randomkey", "*2\r\n:1\r\n$4\r\nonly\r\n");
 }
 
 mod scan {

@@ -210,6 +210,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[READONLY, TOUCHES_ARBITRARY_KEYS])
         .place(Place::AllShards)
+        .split(Split::Draw)
         .tips(&["request_policy:all_shards", "response_policy:special", "nondeterministic_output"])
         .built(),
     generic(Id::Rename, 3)

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   used_memory      bytes in blocks that are allocated           "allocated"
-//!   active           pages that the allocator holds for blocks    mimalloc's committed pages
+//!   active           pages that the allocator holds for blocks    jemalloc's active pages
 //!   resident         of these, what is in physical memory         anonymous pages of the process
 //!   used_memory_rss  all physical memory of the process           with the program's own code
 //! ```
@@ -51,7 +51,7 @@ impl Figures {
             startup: shared.memory.startup.load(Ordering::Relaxed),
             rss: resident.total,
             resident: resident.anonymous,
-            active: allocator::committed().max(used),
+            active: allocator::active().max(used),
             system: usage::system_memory(),
             client_buffers: shared.sum(|s| &s.client_memory),
             clients: shared.clients_total() as u64,
