@@ -110,13 +110,6 @@ impl Work {
         Args::new(&self.bytes, &self.spans[first..first + c.count()])
     }
 
-    /// The arguments of the `i`-th command.
-    #[must_use]
-    pub fn args(&self, i: usize) -> Args<'_> {
-        let first = self.commands[..i].iter().map(WorkCommand::count).sum();
-        self.args_from(first, &self.commands[i])
-    }
-
     /// The `i`-th reply.
     #[must_use]
     pub fn reply(&self, i: usize) -> &[u8] {

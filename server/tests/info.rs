@@ -303,6 +303,25 @@ fn counters_go_back_to_zero() {
 }
 
 #[test]
+fn a_command_over_several_shards_is_one_entry_of_the_slow_log() {
+    let server = Server::builder(2).args(&["--slowlog-log-slower-than", "0"]).start();
+    let mut conn = server.connect();
+    conn.must("SLOWLOG RESET");
+    let keys: Vec<String> = (0..20).map(|n| format!("key:{n}")).collect();
+    let mset: Vec<String> =
+        ["MSET".into()].into_iter().chain(keys.iter().flat_map(|k| [k.clone(), "1".into()])).collect();
+    conn.call(&mset[..31]);
+    conn.must("DBSIZE");
+    let del: Vec<String> = ["DEL".into()].into_iter().chain(keys).collect();
+    conn.call(&del);
+    let log = conn.must("SLOWLOG GET").items();
+    let shown: Vec<Vec<String>> =
+        log.iter().map(|e| e.items()[3].items().iter().map(Value::text).collect()).collect();
+    let reset = ["SLOWLOG", "RESET"].map(String::from).to_vec();
+    assert_eq!(shown, [del, vec!["DBSIZE".into()], mset[..31].to_vec(), reset]);
+}
+
+#[test]
 fn the_slow_log_takes_everything_at_zero() {
     let args = ["--slowlog-log-slower-than", "0", "--slowlog-max-len", "6"];
     let server = Server::builder(2).args(&args).start();

@@ -8,7 +8,7 @@ use crate::conn::{Doing, ReplyMode};
 use crate::io::ConnId;
 use crate::work::{Ordered, Work, WorkCommand};
 use proto::args::Args;
-use proto::command::{self, CommandSpec, Split};
+use proto::command::{CommandSpec, Split};
 
 /// No part has been made for the shard yet.
 const NO_PART: u16 = u16::MAX;
@@ -82,15 +82,14 @@ impl CoreState {
     pub fn batch_part_done(&mut self, work: Box<Work>) {
         let id = work.conn;
         let Some(conn) = self.conns.get(id) else { return self.pool.give_back(work) };
-        for &(i, nanos) in &work.slow {
-            let spec = command::spec(work.commands[i].id);
-            self.shared.slow(&self.settings, spec, work.args(i), nanos, self.now, conn);
-        }
         let Doing::Batch(batch) = &mut conn.doing else { return self.pool.give_back(work) };
         if !batch.complete(work) {
             return;
         }
         let Doing::Batch(mut batch) = std::mem::take(&mut conn.doing) else { return };
+        batch.each_slow(|spec, args, nanos| {
+            self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
+        });
         if !batch.silent {
             if conn.out.capacity() == 0 {
                 conn.out = self.spare.pop().unwrap_or_default();

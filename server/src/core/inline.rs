@@ -61,6 +61,10 @@ fn time(now: Now, reply: &mut Reply<'_>) {
 /// LOLWUT draws. Ours draws what Percore is: shards side by side, each a column of its own height,
 /// from the numbers the client gives (`LOLWUT VERSION 5 columns height seed`).
 fn lolwut(args: Args<'_>, reply: &mut Reply<'_>) {
+    let version = args.get(2).filter(|_| args.at(1).eq_ignore_ascii_case(b"version"));
+    if version.is_some_and(|text| parse_i64(text).is_none()) {
+        return reply.error(error::NOT_AN_INTEGER);
+    }
     let mut numbers = args.iter().skip(1).filter_map(parse_i64);
     let mut pick = |default: i64, max: i64| numbers.next().unwrap_or(default).clamp(1, max) as u64;
     let (_, columns, height, mut seed) = (pick(5, 99), pick(24, 160), pick(8, 40), pick(7, i64::MAX));

@@ -24,6 +24,7 @@ pub mod plan;
 pub mod route;
 pub mod run;
 pub mod slices;
+pub mod slow;
 pub mod state;
 pub mod tasks;
 

@@ -136,11 +136,8 @@ mod tests {
             let slot = Slot::new(OwnedEntry::new(b"key", extra(hash), NewValue::Int(1), None, 0), hash);
             for depth in 0..DEPTH_MAX {
                 // SAFETY: the entry lives until the end of the loop.
-                assert_eq!(
-                    unsafe { slot.split_bit(depth) },
-                    hash >> (63 - depth) & 1 == 1,
-                    "{hash:x} {depth}"
-                );
+                let bit = unsafe { slot.split_bit(depth) };
+                assert_eq!(bit, hash >> (63 - depth) & 1 == 1, "{hash:x} {depth}");
             }
             // SAFETY: the slot is not used any more.
             drop(unsafe { slot.into_owned() });
