@@ -228,15 +228,15 @@ fn used_memory_follows_the_data() {
         conn.call(&["SET", &format!("key:{i}"), &value]);
     }
     let full = used(&mut conn);
-    assert!((4_000_000..6_000_000).contains(&(full - empty)), "{empty} then {full}");
+    assert!((4_000_000..8_000_000).contains(&(full - empty)), "{empty} then {full}");
     assert!(number(&mut conn, "memory", "used_memory_peak") >= full);
     assert!(number(&mut conn, "memory", "used_memory_rss") > full);
     let dataset = number(&mut conn, "memory", "used_memory_dataset");
-    assert!((4_000_000..6_500_000).contains(&dataset), "{dataset}");
+    assert!((4_000_000..8_500_000).contains(&dataset), "{dataset}");
     conn.must("FLUSHALL");
     peer::wait_until("memory is freed", Duration::from_secs(20), || used(&mut conn) < empty + 1_000_000);
     assert_eq!(conn.must("MEMORY PURGE"), Value::ok());
-    assert!(conn.must("MEMORY MALLOC-STATS").text().contains("committed"));
+    assert!(conn.must("MEMORY MALLOC-STATS").text().contains("allocated"));
     assert!(conn.must("MEMORY DOCTOR").text().contains("Sam"));
 }
 
