@@ -236,8 +236,10 @@ impl<I: Io> Core<I> {
         let mut still = Vec::new();
         for id in std::mem::take(&mut self.state.throttled) {
             let unsent = self.io.unsent(id);
-            let Some(conn) = self.state.conns.get(id) else { continue };
-            if unsent > UNSENT_MAX / 2 {
+            if self.state.conns.get(id).is_none() {
+                continue;
+            }
+            if unsent > UNSENT_MAX / 2 || self.state.output_limited(id, unsent) {
                 if self.state.output_limit_reached(id, unsent) {
                     self.state.close(id, false);
                 } else {
@@ -245,7 +247,9 @@ impl<I: Io> Core<I> {
                 }
                 continue;
             }
+            let Some(conn) = self.state.conns.get(id) else { continue };
             conn.throttled = false;
+            conn.soft_limit_since_ns = None;
             let muted = conn.muted;
             self.state.enqueue(id.slot);
             if !muted {

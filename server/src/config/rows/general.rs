@@ -49,9 +49,11 @@ pub const ROWS: &[Directive] = &[
         0,
         INT_MAX,
         "10",
-        "How often per second each core does its background work (idle clients, expiry). Kept within 1 and 500.",
-    ),
-    yes_no("dynamic-hz", "yes", "Do background work more often when many clients are connected."),
+        "How often per second background work (idle clients, expiry) is done. Kept within 1 and 500.",
+    )
+    .no_effect("every core does its background work ten times a second, and in slices between"),
+    yes_no("dynamic-hz", "yes", "Do background work more often when many clients are connected.")
+        .no_effect("every core does its background work ten times a second, and in slices between"),
     text("locale-collate", "", "Locale that orders strings in SORT ALPHA. Empty takes the environment's.")
         .no_effect("strings are compared by their bytes"),
 ];
