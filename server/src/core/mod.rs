@@ -42,6 +42,9 @@ const SPARE_MAX: usize = 64;
 /// A client with this much unread output is not served until it has read some.
 const UNSENT_MAX: usize = 4 << 20;
 
+/// How long a stopping core waits for others to finish what they began together, in nanoseconds.
+const STOP_NS_MAX: u64 = 1_000_000_000;
+
 /// A core with its I/O.
 pub struct Core<I: Io> {
     pub io: I,
@@ -65,11 +68,15 @@ impl<I: Io> Core<I> {
         self.say_goodbye();
     }
 
-    /// The server stops, and no other core waits for this one any more.
+    /// The server stops, and nothing is half done here: or it is, and the core that would have to do the rest
+    /// has stopped already, just before it was asked.
     #[must_use]
     pub fn finished(&self) -> bool {
         let s = &self.state;
-        s.shared.stopping() && s.held.is_none() && s.transactions.is_empty() && s.queue.is_empty()
+        let settled = s.held.is_none() && s.transactions.is_empty() && s.queue.is_empty();
+        let waited =
+            s.stopping_since_ns.is_some_and(|since| self.ended_ns.saturating_sub(since) > STOP_NS_MAX);
+        s.shared.stopping() && (settled || waited)
     }
 
     /// One turn of the loop.
@@ -97,6 +104,9 @@ impl<I: Io> Core<I> {
         let io = &self.io;
         self.state.run_slices(|| io.mono_ns());
         self.ended_ns = self.io.mono_ns();
+        if self.state.shared.stopping() {
+            self.state.stopping_since_ns.get_or_insert(self.ended_ns);
+        }
         let worked = self.ended_ns.saturating_sub(began);
         let stats = self.state.stats();
         stats.turns.add(1);

@@ -15,7 +15,7 @@ use crate::io::Io;
 use crate::io::sim::{
     ListenerId, Operation, Outcome, Plan, Rng, SimClient, SimCore, SimIo, SimWorld, for_seeds,
 };
-use crate::shared::{Shared, Start};
+use crate::shared::{Shared, Start, StopReason};
 use proto::args::OwnedArgs;
 use shard::{Cx, Shard};
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +26,10 @@ use std::time::Duration;
 impl SimCore for Core<SimIo> {
     fn turn(&mut self) {
         Core::turn(self);
+    }
+
+    fn finished(&self) -> bool {
+        Core::finished(self)
     }
 }
 
@@ -186,6 +190,27 @@ fn n_shards_answer_as_one_redis() {
             check(&bed, &clients);
         }
     });
+}
+
+/// A core that has begun a command of two hops does not wait for ever for one that stops first.
+#[test]
+fn a_stop_waits_for_nobody_for_long() {
+    let mut bed = Bed::new(3, 2);
+    let mut clients = vec![SimClient::connect(&bed.world, bed.listener)];
+    clients[0].pipeline(&[&["CLIENT", "ID"][..], &["MSET", "a", "1", "b", "2"]]);
+    bed.settle(&mut clients);
+    bed.world.stall(1, Duration::from_secs(20));
+    clients[0].command(&["RENAME", "a", "b"]);
+    bed.world.run_for(&mut bed.cores, Duration::from_millis(300));
+    assert_eq!(
+        bed.cores[0].state.transactions.len(),
+        1,
+        "the first hop waits for the core that is put aside"
+    );
+    bed.shared.stop(StopReason::Signal);
+    assert!(!bed.cores[0].finished(), "what is half done is waited for");
+    bed.world.run_for(&mut bed.cores, Duration::from_secs(3));
+    assert!(bed.cores[0].finished());
 }
 
 #[test]

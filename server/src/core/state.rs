@@ -81,6 +81,8 @@ pub struct CoreState {
     pub accepted: Vec<(usize, Socket)>,
 
     pub clockwork: Clockwork,
+    /// Since when this core knows that the server stops, in monotonic nanoseconds.
+    pub stopping_since_ns: Option<u64>,
     /// The core that got the last connection accepted here.
     pub last_adopter: usize,
     /// Commands that take this long go to the slow log.
@@ -126,6 +128,7 @@ impl CoreState {
             look_again: false,
             accepted: Vec::new(),
             clockwork: Clockwork::default(),
+            stopping_since_ns: None,
             last_adopter: cores - 1,
             slow_nanos: u64::MAX,
             slices: Slices::default(),
