@@ -35,6 +35,9 @@ const KEYSPACE: Flags = Flags::of(&[Flags::READONLY, Flags::WRITE, Flags::MAY_RE
 /// Input beyond this is not received while a connection has commands waiting.
 const UNREAD_MAX: usize = 1 << 20;
 
+/// Room made for what a client says it will send, in bytes: it is only a claim.
+const RESERVED_MAX: usize = 1 << 20;
+
 /// Why the scan of a connection's input ended.
 enum Stop {
     /// Every complete command is taken; more bytes are needed.
@@ -269,7 +272,7 @@ impl Router<'_> {
             match conn.parser.next(&conn.input, start, &mut plan.spans, &limits) {
                 Err(e) => return Stop::Malformed(e),
                 Ok(Parsed::Partial { missing }) => {
-                    conn.input.reserve(missing.min(1 << 26));
+                    conn.input.reserve(missing.min(RESERVED_MAX));
                     return Stop::Input;
                 }
                 Ok(Parsed::Command { end }) => conn.pos = end,
