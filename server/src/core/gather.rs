@@ -114,13 +114,12 @@ impl Batch {
         draw: &mut impl FnMut() -> u64,
         out: &mut Vec<u8>,
     ) {
-        let mut named = self.lanes[lanes.clone()].to_vec();
-        let by_key = named.clone();
-        named.sort_unstable();
-        named.dedup();
-        let mut replies: Vec<Option<Vec<u8>>> = (0..self.parts.len()).map(|_| None).collect();
-        for &p in &named {
-            replies[p as usize] = self.next_reply(p as usize).map(<[u8]>::to_vec);
+        let by_key = &self.lanes[lanes];
+        let mut replies: Vec<Option<&[u8]>> = vec![None; self.parts.len()];
+        for (i, part) in self.parts.iter_mut().enumerate().filter(|(i, _)| by_key.contains(&(*i as u16))) {
+            let n = part.next;
+            part.next += 1;
+            replies[i] = part.work.as_ref().map(|w| w.reply(n));
         }
         if let Some(error) = replies.iter().flatten().find(|r| r.first() == Some(&b'-')) {
             out.extend_from_slice(error);
@@ -130,7 +129,7 @@ impl Batch {
         match split {
             Split::Sum | Split::SumAll => reply.int(replies.iter().flatten().map(|r| integer(r)).sum()),
             Split::AllOk => reply.ok(),
-            Split::Array => interleave(&by_key, &replies, &mut reply),
+            Split::Array => interleave(by_key, &replies, &mut reply),
             Split::Concat => concatenate(&replies, &mut reply),
             Split::Draw => match drawn(&replies, draw) {
                 Some(key) => reply.raw().extend_from_slice(key),
@@ -158,8 +157,8 @@ fn array(reply: &[u8]) -> (usize, &[u8]) {
 }
 
 /// One element a key, each taken from the array of the part that holds the key.
-fn interleave(by_key: &[u16], replies: &[Option<Vec<u8>>], reply: &mut Reply<'_>) {
-    let mut rest: Vec<&[u8]> = replies.iter().map(|r| r.as_deref().map_or(&[][..], |r| array(r).1)).collect();
+fn interleave(by_key: &[u16], replies: &[Option<&[u8]>], reply: &mut Reply<'_>) {
+    let mut rest: Vec<&[u8]> = replies.iter().map(|r| r.map_or(&[][..], |r| array(r).1)).collect();
     reply.array(by_key.len());
     for &p in by_key {
         let elements = rest[p as usize];
@@ -170,7 +169,7 @@ fn interleave(by_key: &[u16], replies: &[Option<Vec<u8>>], reply: &mut Reply<'_>
     }
 }
 
-fn concatenate(replies: &[Option<Vec<u8>>], reply: &mut Reply<'_>) {
+fn concatenate(replies: &[Option<&[u8]>], reply: &mut Reply<'_>) {
     reply.array(replies.iter().flatten().map(|r| array(r).0).sum());
     for r in replies.iter().flatten() {
         reply.raw().extend_from_slice(array(r).1);
@@ -178,7 +177,7 @@ fn concatenate(replies: &[Option<Vec<u8>>], reply: &mut Reply<'_>) {
 }
 
 /// One of the keys that the shards name, each as likely as its shard has keys; `None` when no shard has any.
-fn drawn<'a>(replies: &'a [Option<Vec<u8>>], draw: &mut impl FnMut() -> u64) -> Option<&'a [u8]> {
+fn drawn<'a>(replies: &[Option<&'a [u8]>], draw: &mut impl FnMut() -> u64) -> Option<&'a [u8]> {
     let named =
         || replies.iter().flatten().filter(|r| r.first() == Some(&b'*')).map(|r| weighted(array(r).1));
     let keys: u64 = named().map(|(weight, _)| weight).sum();
@@ -267,14 +266,11 @@ mod tests {
 
     #[test]
     fn a_random_key_is_drawn_in_proportion() {
-        let replies: [Option<Vec<u8>>; 3] = [
-            Some(b"*2\r\n:1\r\n$1\r\na\r\n".to_vec()),
-            Some(b"$-1\r\n".to_vec()),
-            Some(b"*2\r\n:3\r\n$2\r\nbc\r\n".to_vec()),
-        ];
+        let replies: [Option<&[u8]>; 3] =
+            [Some(b"*2\r\n:1\r\n$1\r\na\r\n"), Some(b"$-1\r\n"), Some(b"*2\r\n:3\r\n$2\r\nbc\r\n")];
         let keys: Vec<_> = (8..12).map(|random| drawn(&replies, &mut || random)).collect();
         let (a, bc) = (Some(&b"$1\r\na\r\n"[..]), Some(&b"$2\r\nbc\r\n"[..]));
         assert_eq!(keys, [a, bc, bc, bc]);
-        assert_eq!(drawn(&[Some(b"$-1\r\n".to_vec()), Some(b"_\r\n".to_vec())], &mut || 7), None);
+        assert_eq!(drawn(&[Some(b"$-1\r\n"), Some(b"_\r\n")], &mut || 7), None);
     }
 }
