@@ -7,6 +7,7 @@
 
 mod command;
 pub mod digest;
+pub mod event;
 pub mod expire;
 pub mod garbage;
 pub mod hop;

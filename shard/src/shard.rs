@@ -10,6 +10,7 @@
 
 use crate::command;
 use crate::db::{Db, Key};
+use crate::event::Events;
 use crate::expire::ExpireCursor;
 use crate::garbage::Garbage;
 use crate::random::Random;
@@ -57,6 +58,7 @@ pub struct Shard {
     pub dbs: Vec<Db>,
     pub settings: Settings,
     pub stats: Stats,
+    pub events: Events,
     pub(crate) random: Random,
     pub(crate) garbage: Garbage,
     pub(crate) expire_cursor: ExpireCursor,
@@ -73,6 +75,7 @@ impl Shard {
             dbs: (0..databases).map(|_| Db::new()).collect(),
             settings: Settings::default(),
             stats: Stats::default(),
+            events: Events::default(),
             random: Random::new(seed),
             garbage: Garbage::default(),
             expire_cursor: ExpireCursor::new(databases),
