@@ -178,6 +178,7 @@ fn assert_same(v: &[u8], model: &Model) {
         assert!(element.eq_bytes(text) && !element.eq_bytes(b"something else"));
         assert_eq!(element.to_int(), number::parse_i64(text));
         assert_eq!(matches!(element, Element::Int(_)), element.to_int().is_some());
+        assert_eq!(lp.size_at(at), element_size(text));
         assert_eq!(lp.seek(i as i64), front);
         assert_eq!(lp.seek(i as i64 - model.len() as i64), front);
         let mirrored = lp.get(back.expect("an element from the back"));
