@@ -29,7 +29,7 @@ pub use command::TableStats;
 pub use expire::Expired;
 pub use hop::{Hop, Hopped};
 pub use plan::Plan;
-pub use settings::{MaxmemoryPolicy, Settings};
+pub use settings::{MaxmemoryPolicy, Settings, Thresholds};
 pub use shard::{Cx, Place, Shard};
 pub use stats::Stats;
 pub use table as db;

@@ -17,6 +17,7 @@ use super::entry::{
 };
 use super::value::{Detached, DetachedValue, Kind, NewValue};
 use crate::value::Object;
+use persist::packed::size_class;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -354,16 +355,6 @@ impl<'a> NewValue<'a> {
             NewValue::Object(_) => OBJECT,
         }
     }
-}
-
-/// The size that jemalloc gives for an allocation of `len` bytes: multiples of 16 up to 128, from there four
-/// sizes for every doubling.
-fn size_class(len: usize) -> usize {
-    if len <= 128 {
-        return len.next_multiple_of(16);
-    }
-    let step = (len - 1).ilog2() - 2;
-    len.next_multiple_of(1 << step)
 }
 
 fn layout(size: usize) -> Layout {
