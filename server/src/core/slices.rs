@@ -89,6 +89,7 @@ impl CoreState {
 #[must_use]
 pub fn shard_settings(s: &Settings, shared: &Shared) -> ShardSettings {
     ShardSettings {
+        thresholds: s.thresholds,
         maxmemory: s.maxmemory,
         maxmemory_policy: policy(s.maxmemory_policy),
         lfu_log_factor: s.lfu_log_factor,
