@@ -124,7 +124,10 @@ fn run(steps: Vec<Step>) {
     for (kind, name, id) in facts.into_keys() {
         assert!(pubsub.unsubscribe(kind, name.as_bytes(), id));
     }
-    assert!(pubsub.clients.is_empty() && pubsub.tables.iter().all(BTreeMap::is_empty), "nothing is left behind");
+    assert!(
+        pubsub.clients.is_empty() && pubsub.tables.iter().all(BTreeMap::is_empty),
+        "nothing is left behind"
+    );
 }
 
 fn check_counts(pubsub: &PubSub, facts: &Facts, lives: &[u64; 6]) {
@@ -132,8 +135,7 @@ fn check_counts(pubsub: &PubSub, facts: &Facts, lives: &[u64; 6]) {
         let id = Subscriber(client + 100 * lives[client as usize]);
         let of = |kind| facts.keys().filter(move |f| f.2 == id && f.0 == kind);
         assert_eq!(pubsub.counts(id), Kind::ALL.map(|kind| of(kind).count()));
-        let bytes: usize =
-            facts.keys().filter(|f| f.2 == id).map(|f| SUBSCRIPTION_BYTES + f.1.len()).sum();
+        let bytes: usize = facts.keys().filter(|f| f.2 == id).map(|f| SUBSCRIPTION_BYTES + f.1.len()).sum();
         assert_eq!(pubsub.bytes(id), bytes);
         for kind in Kind::ALL {
             let first = of(kind).map(|f| f.1.as_bytes()).min();
