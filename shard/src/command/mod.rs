@@ -18,6 +18,7 @@ mod object;
 mod relocate;
 mod scan;
 mod set;
+mod sets;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -154,6 +155,23 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Renamenx => relocate::renamenx(shard, cx, args, reply),
         Id::Copy => relocate::copy(shard, cx, args, reply),
         Id::Move => relocate::move_key(shard, cx, args, reply),
+        Id::Sadd => sets::sadd(shard, cx, args, reply),
+        Id::Srem => sets::srem(shard, cx, args, reply),
+        Id::Smove => sets::smove(shard, cx, args, reply),
+        Id::Sismember => sets::sismember(shard, cx, args, reply),
+        Id::Smismember => sets::smismember(shard, cx, args, reply),
+        Id::Scard => sets::scard(shard, cx, args, reply),
+        Id::Smembers => sets::smembers(shard, cx, args, reply),
+        Id::Sinter => sets::sinter(shard, cx, args, reply),
+        Id::Sintercard => sets::sintercard(shard, cx, args, reply),
+        Id::Sinterstore => sets::sinterstore(shard, cx, args, reply),
+        Id::Sunion => sets::sunion(shard, cx, args, reply),
+        Id::Sunionstore => sets::sunionstore(shard, cx, args, reply),
+        Id::Sdiff => sets::sdiff(shard, cx, args, reply),
+        Id::Sdiffstore => sets::sdiffstore(shard, cx, args, reply),
+        Id::Spop => sets::spop(shard, cx, args, reply),
+        Id::Srandmember => sets::srandmember(shard, cx, args, reply),
+        Id::Sscan => sets::sscan(shard, cx, args, reply),
         Id::Dbsize => keyspace::dbsize(shard, cx, args, reply),
         Id::Keys => keyspace::keys(shard, cx, args, reply),
         Id::Randomkey => keyspace::randomkey(shard, cx, args, reply),
@@ -215,10 +233,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
         | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Pfadd
         | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
-        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sadd | Id::Scard | Id::Sdiff
-        | Id::Sdiffstore | Id::Setbit | Id::Sinter | Id::Sintercard | Id::Sinterstore | Id::Sismember
-        | Id::Smembers | Id::Smismember | Id::Smove | Id::Sort | Id::SortRo | Id::Spop | Id::Srandmember
-        | Id::Srem | Id::Sscan | Id::Sunion | Id::Sunionstore | Id::Xack | Id::Xadd | Id::Xautoclaim
+        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Setbit | Id::Sort | Id::SortRo | Id::Xack | Id::Xadd | Id::Xautoclaim
         | Id::Xclaim | Id::Xdel | Id::Xgroup | Id::XgroupCreate | Id::XgroupCreateconsumer
         | Id::XgroupDelconsumer | Id::XgroupDestroy | Id::XgroupHelp | Id::XgroupSetid | Id::Xinfo
         | Id::XinfoConsumers | Id::XinfoGroups | Id::XinfoHelp | Id::XinfoStream | Id::Xlen | Id::Xpending
