@@ -18,7 +18,10 @@ pub(crate) fn xack(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut R
         let ids = ids::all(args.from(3))?;
         Ok::<_, Refused>(ids.into_iter().filter(|&id| group.acknowledge(id)).count() as u64)
     })?;
-    let acknowledged = edited.map_or(Ok(0), |edited| edited.result)?;
+    let acknowledged = match edited {
+        Some(edited) => edited.result?,
+        None => shard.view::<Stream, _>(cx, &key, |_| 0)?, // it counts as a miss
+    };
     cx.dirty += acknowledged;
     reply.int(acknowledged as i64);
     Ok(())

@@ -252,6 +252,7 @@ impl<'a> Request<'a> {
             made
         })?;
         cx.dirty += (answer.keys - before) as u64;
+        shard.stats.keyspace_hits += u64::from(made.is_some()); // a read, for all that it changes
         consumer_made(shard, cx, key.bytes, made.is_some_and(|edited| edited.result));
         Ok(())
     }
@@ -260,6 +261,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// WRONGTYPE.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nobody waits for streams yet"))]
     pub(crate) fn settled(&self, shard: &mut Shard, cx: &Cx) -> Result<OwnedArgs, Refused> {
         let mut words = OwnedArgs::default();
         let ids_at = self.keys_at + self.keys;

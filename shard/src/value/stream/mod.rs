@@ -108,7 +108,7 @@ fn sampled<T>(
     let all = items.len();
     let taken = if samples == 0 { all } else { samples.min(all) };
     let sum: usize = items.take(taken).map(size).sum();
-    if taken == 0 { 0 } else { sum.saturating_mul(all) / taken }
+    sum.saturating_mul(all).checked_div(taken).unwrap_or(0)
 }
 
 impl Collection for Stream {

@@ -231,3 +231,30 @@ fn what_is_refused_changes_nothing() {
     log.last_id = StreamId::MAX;
     assert_eq!(add(&mut log, NewId::Auto), Err(Refusal::Exhausted));
 }
+
+/// What DUMP of redis-server 7.0.15 holds after the same commands.
+#[test]
+fn nodes_are_those_of_redis() {
+    const DUMPED: &str = "790000002a0004010101020181610281620200010201000100010101817802050101010101dff702020181620201\
+        01816102dffb02080102010101dffa02f27011010481790205010001dff902dff8020201816302f4141a99be1c00000009816402d44802\
+        08010201dff902dff902800183303037040501ff";
+    let far = u64::MAX - 1;
+    let entries = [
+        (5, 9, [("a", "1"), ("b", "x")]),
+        (6, 0, [("b", "1"), ("a", "-5")]),
+        (6, 3, [("a", "70000"), ("b", "y")]),
+        (far, 1, [("c", "123456789012"), ("d", "-3000")]),
+        (far, 2, [("a", ""), ("b", "007")]),
+    ];
+    let mut log = Log::default();
+    for (ms, seq, pairs) in entries {
+        let pairs = pairs.iter().map(|(field, value)| (field.as_bytes(), value.as_bytes()));
+        let limits = NodeLimits { bytes: 4096, entries: 100 };
+        assert!(log.append(NewId::Exact(StreamId::new(ms, seq)), 0, pairs, limits).is_ok());
+    }
+    assert_eq!(log.delete(&[StreamId::new(6, 0)]), 1);
+    let nodes: Vec<_> = log.nodes().collect();
+    let hex: String = nodes[0].1.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((nodes.len(), nodes[0].0), (1, StreamId::new(5, 9)));
+    assert_eq!(hex, DUMPED);
+}
