@@ -22,6 +22,7 @@ pub mod stats;
 pub mod table;
 #[cfg(test)]
 mod testing;
+mod value;
 
 pub use command::TableStats;
 pub use expire::Expired;

@@ -60,6 +60,8 @@ pub struct Settings {
     pub lfu_decay_minutes: u32,
     /// `proto-max-bulk-len`, in bytes: also the longest string value.
     pub bulk_len_max: u64,
+    /// `hll-sparse-max-bytes`: no sparse HyperLogLog grows longer, header included.
+    pub hll_sparse_bytes_max: u64,
     /// DEBUG SET-ACTIVE-EXPIRE: whether [`crate::Shard::expire_slice`] does anything.
     pub active_expire: bool,
     /// `active-expire-effort`, 1 to 10.
@@ -74,6 +76,7 @@ impl Default for Settings {
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,
             bulk_len_max: 512 << 20,
+            hll_sparse_bytes_max: 3000,
             active_expire: true,
             active_expire_effort: 1,
         }

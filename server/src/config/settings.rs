@@ -85,6 +85,8 @@ pub struct Settings {
     pub lfu_decay_time_minutes: u32,
     pub disable_thp: bool,
 
+    pub hll_sparse_max_bytes: u64,
+
     pub lazyfree_lazy_eviction: bool,
     pub lazyfree_lazy_expire: bool,
     pub lazyfree_lazy_server_del: bool,
@@ -170,6 +172,8 @@ impl Config {
             lfu_log_factor: self.int(id!("lfu-log-factor")) as u32,
             lfu_decay_time_minutes: self.int(id!("lfu-decay-time")) as u32,
             disable_thp: self.bool(id!("disable-thp")),
+
+            hll_sparse_max_bytes: self.size(id!("hll-sparse-max-bytes")),
 
             lazyfree_lazy_eviction: self.bool(id!("lazyfree-lazy-eviction")),
             lazyfree_lazy_expire: self.bool(id!("lazyfree-lazy-expire")),

@@ -34,8 +34,7 @@ pub const ROWS: &[Directive] = &[
     memory("zset-max-listpack-value", 0, LONG_MAX, "64", "Longest element of a compact sorted set, in bytes.")
         .alias(&["zset-max-ziplist-value"])
         .no_effect(NOT_BUILT),
-    memory("hll-sparse-max-bytes", 0, LONG_MAX, "3000", "Bytes up to which a HyperLogLog is kept sparse.")
-        .no_effect(NOT_BUILT),
+    memory("hll-sparse-max-bytes", 0, LONG_MAX, "3000", "Bytes up to which a HyperLogLog is kept sparse."),
     memory("stream-node-max-bytes", 0, LONG_MAX, "4096", "Bytes of a stream's node. 0 sets no limit.")
         .no_effect(NOT_BUILT),
     int("stream-node-max-entries", 0, i64::MAX, "100", "Entries of a stream's node. 0 sets no limit.")
