@@ -5,6 +5,7 @@
 //! commands, one file a family; [`plan`] and [`hop`] what a command does whose keys live on two
 //! shards or more.
 
+mod collection;
 mod command;
 pub mod digest;
 pub mod event;
@@ -22,14 +23,15 @@ pub mod stats;
 pub mod table;
 #[cfg(test)]
 mod testing;
-mod value;
+pub mod value;
 
 pub use command::TableStats;
 pub use expire::Expired;
 pub use hop::{Hop, Hopped};
 pub use plan::Plan;
-pub use settings::{MaxmemoryPolicy, Settings};
+pub use settings::{MaxmemoryPolicy, Settings, Thresholds};
 pub use shard::{Cx, Place, Shard};
 pub use stats::Stats;
 pub use table as db;
-pub use table::{Db, Detached, DetachedValue, Encoding, Entry, EntryMut, Key, Kind, StrRef};
+pub use table::{Db, Detached, DetachedValue, Encoding, Entry, EntryMut, Key, Kind, StrRef, ValueRef};
+pub use value::{Collection, Object};

@@ -92,6 +92,11 @@ impl Shard {
         self
     }
 
+    /// What keys are hashed with.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The next of the shard's random numbers, for what is drawn on its core but outside of it.
     pub fn draw(&mut self) -> u64 {
         self.random.draw()

@@ -84,8 +84,7 @@ pub struct Settings {
     pub lfu_log_factor: u32,
     pub lfu_decay_time_minutes: u32,
     pub disable_thp: bool,
-
-    pub hll_sparse_max_bytes: u64,
+    pub thresholds: shard::Thresholds,
 
     pub lazyfree_lazy_eviction: bool,
     pub lazyfree_lazy_expire: bool,
@@ -172,8 +171,7 @@ impl Config {
             lfu_log_factor: self.int(id!("lfu-log-factor")) as u32,
             lfu_decay_time_minutes: self.int(id!("lfu-decay-time")) as u32,
             disable_thp: self.bool(id!("disable-thp")),
-
-            hll_sparse_max_bytes: self.size(id!("hll-sparse-max-bytes")),
+            thresholds: self.thresholds(),
 
             lazyfree_lazy_eviction: self.bool(id!("lazyfree-lazy-eviction")),
             lazyfree_lazy_expire: self.bool(id!("lazyfree-lazy-expire")),
@@ -192,6 +190,25 @@ impl Config {
             oom_score_adj: self.number(id!("oom-score-adj")),
             oom_score_adj_values: self.scores(id!("oom-score-adj-values")),
             ignore_warnings: self.string(id!("ignore-warnings")),
+        }
+    }
+
+    fn thresholds(&self) -> shard::Thresholds {
+        let count = |id| usize::try_from(self.int(id)).unwrap_or(usize::MAX);
+        let bytes = |id| usize::try_from(self.size(id)).unwrap_or(usize::MAX);
+        shard::Thresholds {
+            hash_max_listpack_entries: count(id!("hash-max-listpack-entries")),
+            hash_max_listpack_value: bytes(id!("hash-max-listpack-value")),
+            list_max_listpack_size: self.int(id!("list-max-listpack-size")) as i32,
+            list_compress_depth: count(id!("list-compress-depth")),
+            set_max_intset_entries: count(id!("set-max-intset-entries")),
+            set_max_listpack_entries: count(id!("set-max-listpack-entries")),
+            set_max_listpack_value: count(id!("set-max-listpack-value")),
+            zset_max_listpack_entries: count(id!("zset-max-listpack-entries")),
+            zset_max_listpack_value: bytes(id!("zset-max-listpack-value")),
+            hll_sparse_max_bytes: bytes(id!("hll-sparse-max-bytes")),
+            stream_node_max_bytes: bytes(id!("stream-node-max-bytes")),
+            stream_node_max_entries: count(id!("stream-node-max-entries")),
         }
     }
 

@@ -89,12 +89,12 @@ impl CoreState {
 #[must_use]
 pub fn shard_settings(s: &Settings, shared: &Shared) -> ShardSettings {
     ShardSettings {
+        thresholds: s.thresholds,
         maxmemory: s.maxmemory,
         maxmemory_policy: policy(s.maxmemory_policy),
         lfu_log_factor: s.lfu_log_factor,
         lfu_decay_minutes: s.lfu_decay_time_minutes,
         bulk_len_max: s.proto_max_bulk_len as u64,
-        hll_sparse_bytes_max: s.hll_sparse_max_bytes,
         active_expire: shared.active_expire.load(Ordering::Relaxed),
         active_expire_effort: s.active_expire_effort,
     }

@@ -62,7 +62,7 @@ fn add_all(mut hll: HllMut<'_>, elements: Args<'_>) -> (u64, Result<(), Corrupt>
 /// `PFADD key [element …]`: 1 when that changed the value, or created it.
 pub(super) fn pfadd(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (key, elements) = (shard.first_key(cx, args.at(1)), args.from(2));
-    let sparse_bytes_max = shard.settings.hll_sparse_bytes_max;
+    let sparse_bytes_max = shard.settings.thresholds.hll_sparse_max_bytes as u64;
     let added = shard.write(cx, &key, |entry| {
         let Some(mut entry) = entry else { return Ok(None) };
         edit(&mut entry, sparse_bytes_max, |hll| add_all(hll, elements)).map(Some)
@@ -141,7 +141,7 @@ pub(super) fn pfmerge(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mu
         })?;
     }
     let key = shard.first_key(cx, args.at(1));
-    let sparse_bytes_max = shard.settings.hll_sparse_bytes_max;
+    let sparse_bytes_max = shard.settings.thresholds.hll_sparse_max_bytes as u64;
     let is_there = shard.write(cx, &key, |entry| {
         let Some(mut entry) = entry else { return Ok(false) };
         edit(&mut entry, sparse_bytes_max, |mut hll| hll.raise_all(&registers, dense))??;

@@ -27,7 +27,7 @@ fn strings_are_those_of_redis() {
     for &(bytes_max, elements, encoding, len, digest, count) in GROWTH {
         if bytes_max != limit {
             (limit, added) = (bytes_max, 0);
-            bed.shard.settings.hll_sparse_bytes_max = limit;
+            bed.shard.settings.thresholds.hll_sparse_max_bytes = limit as usize;
             bed.run(&["del", "h"]);
         }
         bed.run(&["pfadd", "h"]);
