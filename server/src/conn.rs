@@ -1,12 +1,13 @@
 //! One client connection, as its core keeps it, and the table of them.
 //!
 //! A connection is always in one of four states ([`Doing`]): ready for the next command, with a batch
-//! under way over several shards, in a transaction of two hops, or waiting for all cores to
+//! under way over several shards, in a session that holds shards, or waiting for all cores to
 //! answer a question. In the last three its input only accumulates (and, past the query
 //! buffer's limit, is not read): one batch at a time is what keeps its commands in order.
 
 use crate::core::gather::Batch;
 use crate::core::tasks::Question;
+use crate::core::transaction::queue::{Multi, Watching};
 use crate::io::ConnId;
 use proto::encode::Resp;
 use proto::parse::{Parser, ProtocolError};
@@ -27,8 +28,8 @@ pub enum Doing {
     #[default]
     Ready,
     Batch(Box<Batch>),
-    /// The number of the transaction, which its core keeps: it goes on when the client is gone.
-    Transaction(u64),
+    /// The number of the session, which its core keeps: it goes on when the client is gone.
+    Session(u64),
     Question(Box<Question>),
 }
 
@@ -80,6 +81,11 @@ pub struct Conn {
     pub no_touch: bool,
     pub no_evict: bool,
     pub monitor: bool,
+    /// Between MULTI and EXEC: commands are queued.
+    pub in_multi: bool,
+    /// The queue; kept from one transaction to the next.
+    pub multi: Option<Box<Multi>>,
+    pub watching: Option<Box<Watching>>,
 
     pub ends: Ends,
     pub name: String,
@@ -122,6 +128,9 @@ impl Conn {
             no_touch: false,
             no_evict: false,
             monitor: false,
+            in_multi: false,
+            multi: None,
+            watching: None,
             ends,
             name: String::new(),
             lib_name: String::new(),

@@ -10,6 +10,9 @@
 
 use crate::db::Key;
 use crate::shard::{Cx, Shard};
+use proto::args::Args;
+use proto::command::{self, CommandId};
+use proto::key_spec::{self, KeyFlags};
 
 /// A class of keyspace notifications, as one letter of `notify-keyspace-events` names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -71,6 +74,10 @@ pub struct Events {
     classes: Class,
     /// To be published by whoever ran the command, in this order.
     pub notifications: Vec<Notification>,
+    /// The command that runs has told of a change.
+    told: bool,
+    /// Somebody watches a key.
+    watched: bool,
     /// Whether `changed` is kept: on a shard that works with keys of others.
     recording: bool,
     /// The keys that changed, by database, if they are recorded.
@@ -90,8 +97,14 @@ impl Events {
         self.refresh();
     }
 
+    /// Whether a key of this shard is watched.
+    pub(crate) fn watched(&mut self, any: bool) {
+        self.watched = any;
+        self.refresh();
+    }
+
     fn refresh(&mut self) {
-        self.listening = self.classes != Class::default() || self.recording;
+        self.listening = self.classes != Class::default() || self.watched || self.recording;
     }
 
     fn notify(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
@@ -154,10 +167,33 @@ impl Shard {
         }
     }
 
+    /// After a command that has changed something and told nothing: every key that it writes counts as changed.
+    #[cold]
+    pub(crate) fn tell_untold(&mut self, cx: &Cx, args: Args<'_>) {
+        // Of the keys of DEL some may not have been there; that a watched one is gone shows by itself.
+        let deletes = matches!(cx.id, CommandId::Del | CommandId::Unlink);
+        if std::mem::take(&mut self.events.told) || deletes {
+            return;
+        }
+        let mut keys = Vec::new();
+        key_spec::keys_of(command::spec(cx.id), args, &mut keys);
+        for key in keys.iter().filter(|key| !key.flags.contains(KeyFlags::RO)) {
+            self.changed_elsewhere(cx.db, args.at(key.at as usize));
+        }
+    }
+
     #[cold]
     fn tell_change(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
-        self.events.changed(db, key);
+        self.events.told = true;
+        self.changed_elsewhere(db, key);
         self.events.notify(db, key, class, event);
+    }
+
+    /// A key has changed, here or while it was lent: what its owner does about it. Who wants to hear of the event
+    /// hears of it where the command ran.
+    pub(crate) fn changed_elsewhere(&mut self, db: usize, key: &[u8]) {
+        self.events.changed(db, key);
+        self.watches.touch(db, key);
     }
 
     /// A collection has changed, and is gone if that has emptied it: the two events in Redis's order.

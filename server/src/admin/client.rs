@@ -48,10 +48,14 @@ pub fn line(conn: &Conn, now_ns: u64, omem: usize) -> String {
     let seconds = |since: u64| now_ns.saturating_sub(since) / 1_000_000_000;
     let command = conn.last_command.map_or("NULL", |c| c.id.full_name());
     let total = size_of_val(conn) + conn.input.capacity() + conn.out.capacity() + omem;
+    let queued = conn.multi.as_ref().filter(|_| conn.in_multi);
+    let multi = queued.map_or(if conn.in_multi { 0 } else { -1 }, |multi| multi.len() as i64);
+    let multi_mem = queued.map_or(0, |multi| multi.memory());
+    let watch = conn.watching.as_ref().map_or(0, |watching| watching.len());
     let resp = if conn.resp == proto::encode::Resp::V3 { 3 } else { 2 };
     format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 watch=0 \
-         qbuf={} qbuf-free={} argv-mem=0 multi-mem=0 rbs={} rbp={} obl=0 oll={} omem={} tot-mem={} events=r cmd={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} \
+         qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl=0 oll={} omem={} tot-mem={} events=r cmd={} \
          user=default redir=-1 resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
         conn.client,
         conn.ends.peer,
@@ -62,8 +66,11 @@ pub fn line(conn: &Conn, now_ns: u64, omem: usize) -> String {
         seconds(conn.active_ns),
         flags(conn),
         conn.db,
+        multi,
+        watch,
         conn.unread(),
         conn.input.capacity() - conn.unread(),
+        multi_mem,
         conn.out.capacity(),
         conn.out.len(),
         usize::from(omem > 0),
@@ -83,6 +90,8 @@ fn flags(conn: &Conn) -> String {
     let mut f = String::new();
     let mut add = |on: bool, letter: char| on.then(|| f.push(letter));
     add(conn.monitor, 'O');
+    add(conn.in_multi, 'x');
+    add(conn.watching.as_ref().is_some_and(|w| w.flag.is_raised()), 'd');
     add(conn.closing, 'c');
     add(conn.ends.unix, 'U');
     add(conn.no_evict, 'e');

@@ -2,7 +2,7 @@
 //! runs. Nothing of the keyspace is read here.
 //!
 //! A connection's commands are taken in order until its input ends, a command must have the
-//! connection to itself (a *barrier*: CONFIG SET, RENAME between shards …), or its share of the turn
+//! connection to itself (a *barrier*: CONFIG SET, RENAME between shards, EXEC …), or its share of the turn
 //! is used up. If all of them stay on this core they are left in the turn's [`Plan`]; otherwise they
 //! become one batch over the shards they fall on ([`super::batch`]).
 
@@ -10,6 +10,7 @@ use super::account::account;
 use super::inline;
 use super::plan::{Plan, Routed, Target};
 use super::state::{CoreState, Now};
+use super::transaction::runs_inside_multi;
 use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ReplyMode};
@@ -17,8 +18,8 @@ use crate::io::ConnId;
 use crate::latency::CommandHistograms;
 use crate::shared::Shared;
 use proto::args::Args;
-use proto::command::{CommandId, CommandSpec, Flags, Place, Split};
-use proto::encode::Reply;
+use proto::command::{CommandId, CommandSpec, Flags, Group, Place, Split};
+use proto::encode::{Reply, Resp};
 use proto::error;
 use proto::key_spec::KeyRef;
 use proto::parse::{Limits, ProtocolError, Step as Parsed};
@@ -39,7 +40,7 @@ const UNREAD_MAX: usize = 1 << 20;
 const RESERVED_MAX: usize = 1 << 20;
 
 /// Why the scan of a connection's input ended.
-enum Stop {
+pub(super) enum Stop {
     /// Every complete command is taken; more bytes are needed.
     Input,
     /// Its share of the turn is used up.
@@ -52,16 +53,16 @@ enum Stop {
 }
 
 /// What routing looks at, besides the connection.
-struct Router<'a> {
-    index: u16,
-    cores: usize,
-    shared: &'a Shared,
-    settings: &'a Settings,
-    shard: &'a Shard,
-    now: Now,
-    ticks: &'a Ticks,
-    histograms: &'a mut CommandHistograms,
-    slow_nanos: u64,
+pub(super) struct Router<'a> {
+    pub(super) index: u16,
+    pub(super) cores: usize,
+    pub(super) shared: &'a Shared,
+    pub(super) settings: &'a Settings,
+    pub(super) shard: &'a Shard,
+    pub(super) now: Now,
+    pub(super) ticks: &'a Ticks,
+    pub(super) histograms: &'a mut CommandHistograms,
+    pub(super) slow_nanos: u64,
 }
 
 impl CoreState {
@@ -153,10 +154,14 @@ impl CoreState {
         conn.active_ns = self.now.mono_ns;
         let (input, pos) = (std::mem::take(&mut conn.input), std::mem::take(&mut conn.pos));
         let args = Args::new(&input, &spans);
-        if spec.place == Place::Connection {
-            self.run_admin(id, spec, args);
-        } else {
-            self.begin_transaction(id, spec, args);
+        match spec.place {
+            Place::Connection if spec.group == Group::Transactions => self.run_transaction(id, spec, args),
+            Place::Connection => self.run_admin(id, spec, args),
+            _ => {
+                let (mut lanes, mut keys) = (Vec::new(), Vec::new());
+                let kind = self.router().kind(spec, args, &mut lanes, &mut keys);
+                self.begin_gather(id, spec, kind, args);
+            }
         }
         self.feed_monitors(id, spec, args);
         if let Some(conn) = self.conns.slot(slot)
@@ -322,30 +327,51 @@ impl Router<'_> {
         if self.shared.pause.holds(spec, self.now.unix_ms()) {
             return Some(Stop::Paused);
         }
+        if conn.in_multi && !runs_inside_multi(spec.id) {
+            return self.queue(conn, plan, first, spec);
+        }
         let target = match spec.place {
             Place::Shard => match self.target_by_keys(spec, args, &mut plan.lanes, &mut plan.keys) {
                 Some(target) => target,
                 None => return Some(Stop::Barrier(spec)),
             },
+            Place::Connection if spec.group == Group::Transactions => {
+                return self.transaction(conn, plan, first, spec);
+            }
             Place::Connection => return Some(Stop::Barrier(spec)),
             Place::AllShards => self.target_everywhere(spec, args, &mut plan.lanes),
             Place::Inline => {
-                let from = plan.literals.len() as u32;
-                let args = Args::new(&conn.input, &plan.spans[first..]);
-                let began = self.ticks.read();
-                let mut reply = Reply::new(&mut plan.literals, conn.resp);
-                inline::run(spec, args, &mut conn.db, self.settings, self.now, &mut reply);
-                let nanos = self.ticks.nanos(began, self.ticks.read());
-                let (core, reply) = (self.index as usize, &plan.literals[from as usize..]);
-                account(self.shared, core, self.histograms, spec.id, nanos, reply);
-                if nanos >= self.slow_nanos {
-                    self.shared.slow(self.settings, spec, args, nanos, self.now, conn);
-                }
-                Target::Literal { from, to: plan.literals.len() as u32 }
+                let mut db = conn.db;
+                let target = self.inline(spec, args, (conn.resp, &mut db), Some(conn), &mut plan.literals);
+                conn.db = db;
+                target
             }
         };
         self.accept(conn, plan, first, spec, target);
         None
+    }
+
+    /// Answers a command that needs nothing but its connection, which need not be there any more.
+    pub(super) fn inline(
+        &mut self,
+        spec: &'static CommandSpec,
+        args: Args<'_>,
+        (resp, db): (Resp, &mut u16),
+        conn: Option<&Conn>,
+        literals: &mut Vec<u8>,
+    ) -> Target {
+        let from = literals.len() as u32;
+        let began = self.ticks.read();
+        inline::run(spec, args, db, self.settings, self.now, &mut Reply::new(literals, resp));
+        let nanos = self.ticks.nanos(began, self.ticks.read());
+        let (core, reply) = (self.index as usize, &literals[from as usize..]);
+        account(self.shared, core, self.histograms, spec.id, nanos, reply);
+        if nanos >= self.slow_nanos
+            && let Some(conn) = conn
+        {
+            self.shared.slow(self.settings, spec, args, nanos, self.now, conn);
+        }
+        Target::Literal { from, to: literals.len() as u32 }
     }
 
     fn accept(
@@ -378,6 +404,7 @@ impl Router<'_> {
             count,
             hash,
             db: conn.db,
+            queued: false,
             target,
         });
         if self.shared.monitors.any() {
@@ -391,17 +418,18 @@ impl Router<'_> {
         }
     }
 
-    /// Answers a command that is not executed.
+    /// Answers a command that is not executed. Inside MULTI, neither will the others be.
     #[cold]
-    fn refuse(
+    pub(super) fn refuse(
         &self,
-        conn: &Conn,
+        conn: &mut Conn,
         plan: &mut Plan,
         first: usize,
         spec: Option<&'static CommandSpec>,
         text: &[u8],
     ) -> Option<Stop> {
         let from = plan.literals.len() as u32;
+        let text = &*conn.refused_in_multi(spec, text);
         Reply::new(&mut plan.literals, conn.resp).error(text);
         let stats = &self.shared.stats[self.index as usize];
         stats.error_replies.add(1);
@@ -418,14 +446,15 @@ impl Router<'_> {
             count,
             hash: 0,
             db: conn.db,
+            queued: false,
             target,
         });
         None
     }
 
-    /// Where a command with keys goes; `None` when it needs two hops.
+    /// Where a command with keys goes; `None` when their values must be brought together.
     #[inline]
-    fn target_by_keys(
+    pub(super) fn target_by_keys(
         &self,
         spec: &CommandSpec,
         args: Args<'_>,
@@ -449,14 +478,20 @@ impl Router<'_> {
             lanes.truncate(from);
             return Some(Target::Shard(owner));
         }
-        if spec.split == Split::TwoHop || (spec.id == CommandId::Mset && args.len().is_multiple_of(2)) {
+        let is_divided = matches!(spec.split, Split::Sum | Split::Array | Split::AllOk);
+        if !is_divided || (spec.id == CommandId::Mset && args.len().is_multiple_of(2)) {
             lanes.truncate(from);
-            return if spec.split == Split::TwoHop { None } else { Some(Target::Shard(owner)) };
+            return is_divided.then_some(Target::Shard(owner)); // who refuses the number of arguments
         }
         Some(Target::Many { split: spec.split, from: from as u32, to: lanes.len() as u32 })
     }
 
-    fn target_everywhere(&self, spec: &CommandSpec, args: Args<'_>, lanes: &mut Vec<u16>) -> Target {
+    pub(super) fn target_everywhere(
+        &self,
+        spec: &CommandSpec,
+        args: Args<'_>,
+        lanes: &mut Vec<u16>,
+    ) -> Target {
         if self.cores == 1 {
             return Target::Shard(self.index);
         }

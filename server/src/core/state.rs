@@ -3,9 +3,9 @@
 
 use super::batch::Maker;
 use super::cron::Clockwork;
-use super::hops::Transaction;
 use super::plan::Plan;
 use super::slices::Slices;
+use super::transaction::Sessions;
 use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ConnTable, Doing};
@@ -15,7 +15,7 @@ use crate::shared::Shared;
 use crate::stats::CoreStats;
 use crate::work::{Ordered, WorkPool};
 use shard::{Place, Shard};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A connection that is to be closed at the end of the turn.
@@ -46,6 +46,8 @@ pub struct CoreState {
     pub settings: Arc<Settings>,
     pub settings_version: u64,
     pub shard: Shard,
+    /// Where commands run whose keys other shards have lent; empty in between.
+    pub scratch: Shard,
     pub conns: ConnTable,
     pub now: Now,
     pub ticks: Ticks,
@@ -62,7 +64,7 @@ pub struct CoreState {
 
     /// Work for this shard that has been posted and not run yet.
     pub queue: VecDeque<Ordered>,
-    /// The transaction that holds this shard between its two hops: (core, transaction).
+    /// The session that holds this shard: (core, number).
     pub held: Option<(usize, u64)>,
     pub inbox: Inbox,
     pub outbox: Outbox,
@@ -70,8 +72,11 @@ pub struct CoreState {
     pub maker: Maker,
     pub plan: Plan,
     pub next_transaction: u64,
-    /// Transactions of two hops that this core has begun, and who asked.
-    pub transactions: HashMap<u64, (ConnId, Box<Transaction>)>,
+    /// Sessions that this core has begun.
+    pub sessions: Sessions,
+    /// The session of which a command about the server is just being begun: what it asks of shards goes to
+    /// those that are held.
+    pub alone: Option<u64>,
     /// Connections that are not served until they have read more of their replies.
     pub throttled: Vec<ConnId>,
     /// A client was throttled in this turn. Its output may leave whole with the next submission, which
@@ -102,11 +107,13 @@ impl CoreState {
         let settings = shared.settings();
         let cores = shared.mailboxes.cores();
         let shard = Shard::new(settings.databases, shared.hash_seed).at(Place { index, count: cores });
+        let scratch = Shard::scratch(settings.databases, shared.hash_seed);
         let mut core = Self {
             index,
             settings_version: shared.settings_version(),
             settings,
             shard,
+            scratch,
             conns: ConnTable::default(),
             now: Now::default(),
             ticks,
@@ -123,7 +130,8 @@ impl CoreState {
             maker: Maker::new(cores),
             plan: Plan::default(),
             next_transaction: 1,
-            transactions: HashMap::new(),
+            sessions: Sessions::default(),
+            alone: None,
             throttled: Vec::new(),
             look_again: false,
             accepted: Vec::new(),
@@ -159,6 +167,7 @@ impl CoreState {
 
     fn apply_settings(&mut self) {
         self.shard.settings = super::slices::shard_settings(&self.settings, &self.shared);
+        self.scratch.settings = self.shard.settings.clone();
         let slower = self.settings.slowlog_log_slower_than_us;
         let slow_log = u64::try_from(slower).map_or(u64::MAX, |us| us.saturating_mul(1000));
         let monitor = match self.settings.latency_monitor_threshold_ms {

@@ -190,7 +190,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("5.0.0")
         .flags(&[READONLY, BLOCKING])
         .keys(&[after("STREAMS", 1, FIRST_HALF, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     stream(Id::Xreadgroup, -7)
         .syntax(
             "GROUP group-block(group consumer) [COUNT count] [BLOCK milliseconds] \
@@ -201,7 +201,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) for each stream, where N is the number of messages returned")
         .flags(&[WRITE, BLOCKING])
         .keys(&[after("STREAMS", 4, FIRST_HALF, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     stream(Id::Xrevrange, -4)
         .syntax("key end:string start:string [COUNT count]")
         .summary("Returns the messages of a stream in a range of ids, last first.")
