@@ -159,7 +159,7 @@ pub fn misconf_aof(reason: &str) -> String {
     format!("MISCONF Errors writing to the AOF file: {reason}")
 }
 
-/// A queued command made EXEC fail; `error` is its own error without the code's dash.
+/// EXEC itself was refused; `error` says why, without `ERR` where that is its code.
 #[must_use]
 pub fn exec_abort_because(error: &str) -> String {
     format!("EXECABORT Transaction discarded because of: {error}")

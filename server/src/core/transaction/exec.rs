@@ -30,7 +30,8 @@ impl Conn {
             return text.into();
         }
         self.leave_multi();
-        error::exec_abort_because(&String::from_utf8_lossy(text)).into_bytes().into()
+        let why = text.strip_prefix(b"ERR ").unwrap_or(text);
+        error::exec_abort_because(&String::from_utf8_lossy(why)).into_bytes().into()
     }
 
     /// Forgets the commands queued so far.
