@@ -10,9 +10,6 @@
 
 use crate::db::Key;
 use crate::shard::{Cx, Shard};
-use proto::args::Args;
-use proto::command::{self, CommandId};
-use proto::key_spec::{self, KeyFlags};
 
 /// A class of keyspace notifications, as one letter of `notify-keyspace-events` names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -74,8 +71,6 @@ pub struct Events {
     classes: Class,
     /// To be published by whoever ran the command, in this order.
     pub notifications: Vec<Notification>,
-    /// The command that runs has told of a change.
-    told: bool,
     /// Somebody watches a key.
     watched: bool,
     /// Whether `changed` is kept: on a shard that works with keys of others.
@@ -167,24 +162,8 @@ impl Shard {
         }
     }
 
-    /// After a command that has changed something and told nothing: every key that it writes counts as changed.
-    #[cold]
-    pub(crate) fn tell_untold(&mut self, cx: &Cx, args: Args<'_>) {
-        // Of the keys of DEL some may not have been there; that a watched one is gone shows by itself.
-        let deletes = matches!(cx.id, CommandId::Del | CommandId::Unlink);
-        if std::mem::take(&mut self.events.told) || deletes {
-            return;
-        }
-        let mut keys = Vec::new();
-        key_spec::keys_of(command::spec(cx.id), args, &mut keys);
-        for key in keys.iter().filter(|key| !key.flags.contains(KeyFlags::RO)) {
-            self.changed_elsewhere(cx.db, args.at(key.at as usize));
-        }
-    }
-
     #[cold]
     fn tell_change(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
-        self.events.told = true;
         self.changed_elsewhere(db, key);
         self.events.notify(db, key, class, event);
     }

@@ -11,6 +11,8 @@
 //! expiry that were looked at. A table reports the dead of a step, not all it looked at; so their number
 //! is estimated from the share of keys with an expiry and the buckets that a whole round took.
 
+use crate::db::DetachedValue;
+use crate::event::Class;
 use crate::shard::Shard;
 
 /// Buckets of one step within a database.
@@ -112,12 +114,24 @@ impl Shard {
         let round = &mut self.expire_cursor.rounds[db];
         let mut keys = 0;
         // The table reaps what is due at its "now"; a key lives through its last millisecond.
-        round.cursor = self.dbs[db].expire_slice(round.cursor, buckets, now_ms - 1, &mut |_, _| keys += 1);
+        let mut values = Vec::new();
+        let (listening, mut told) = (self.events.listening, Vec::new());
+        round.cursor = self.dbs[db].expire_slice(round.cursor, buckets, now_ms - 1, &mut |key, dead| {
+            keys += 1;
+            if listening {
+                told.push(Box::<[u8]>::from(key));
+            }
+            if let DetachedValue::Object(_) = dead.value {
+                values.push(dead.value);
+            }
+        });
         round.buckets += buckets;
         let ended = round.cursor == 0;
         if ended {
             *round = Round { cursor: 0, buckets: 0, buckets_whole: round.buckets };
         }
+        values.into_iter().for_each(|value| self.discard_value(value));
+        told.iter().for_each(|key| self.notify(db, key, Class::EXPIRED, "expired"));
         self.stats.expired_keys += keys as u64;
         (keys, ended)
     }

@@ -8,13 +8,14 @@
 //! in 13 microseconds, and returns the pages in its own time. Giving a long string back from its end
 //! in steps, which helps with glibc (29 ms at once), is what must not be done here: mimalloc does not shrink
 //! in place, but copies what is left whenever half is gone, for seconds in all (measured).
-//! Values made of many allocations will queue here beside the databases.
+//! Large collections ([`crate::value::Object`]) queue here beside the databases.
 //!
 //! The queue is bounded: past [`QUEUE_MAX`] waiting databases the oldest is freed on the spot, by whoever
 //! adds one more. A client that makes garbage faster than slices take it away waits for its own.
 
-use crate::db::Db;
+use crate::db::{Db, DetachedValue};
 use crate::shard::Shard;
+use crate::value::Object;
 use std::collections::VecDeque;
 
 /// Databases up to this many entries are freed where they are emptied.
@@ -24,14 +25,25 @@ const QUEUE_MAX: usize = 1024;
 
 /// What waits to be freed, oldest first.
 #[derive(Default)]
-pub(crate) struct Garbage(VecDeque<Db>);
+pub(crate) struct Garbage {
+    dbs: VecDeque<Db>,
+    objects: VecDeque<Box<Object>>,
+}
 
 impl Shard {
     /// Frees some `entries` entries of garbage. True when more is left.
     pub fn free_slice(&mut self, entries: usize) -> bool {
+        self.collect_limbo();
+        if let Some(object) = self.garbage.objects.front_mut() {
+            if object.free_slice(entries) {
+                self.garbage.objects.pop_front();
+                self.stats.lazyfreed_objects += 1;
+            }
+            return self.has_garbage();
+        }
         let mut left = entries;
         while left > 0
-            && let Some(db) = self.garbage.0.front_mut()
+            && let Some(db) = self.garbage.dbs.front_mut()
         {
             let before = db.len();
             let finished = db.free_slice(left);
@@ -39,23 +51,52 @@ impl Shard {
             self.stats.lazyfreed_objects += freed as u64;
             // An emptied table costs something, too.
             left = if finished { left.saturating_sub(freed.max(1)) } else { 0 };
+            while let Some(object) = db.take_limbo() {
+                self.garbage.objects.push_back(object);
+                left = 0;
+            }
             if finished {
-                self.garbage.0.pop_front();
+                self.garbage.dbs.pop_front();
             }
         }
         self.has_garbage()
     }
 
+    /// Takes over the large objects that commands and expiry have left in the tables.
+    fn collect_limbo(&mut self) {
+        for db in &mut self.dbs {
+            while let Some(object) = db.take_limbo() {
+                self.garbage.objects.push_back(object);
+            }
+        }
+    }
+
+    /// Takes over what a command has left to be freed on the scratch shard.
+    pub fn take_garbage(&mut self, scratch: &mut Shard) {
+        scratch.collect_limbo();
+        self.garbage.objects.append(&mut scratch.garbage.objects);
+    }
+
+    /// Frees a value whose key is gone, later if it is large.
+    pub(crate) fn discard_value(&mut self, value: DetachedValue) {
+        if let DetachedValue::Object(object) = value
+            && object.weight() > SLICE_ENTRIES
+        {
+            self.garbage.objects.push_back(object);
+        }
+    }
+
     /// Whether [`Shard::free_slice`] has anything to do.
     #[must_use]
     pub fn has_garbage(&self) -> bool {
-        !self.garbage.0.is_empty()
+        let garbage = &self.garbage;
+        !garbage.dbs.is_empty() || !garbage.objects.is_empty() || self.dbs.iter().any(Db::has_limbo)
     }
 
     /// Entries that wait, for INFO's `lazyfree_pending_objects`.
     #[must_use]
     pub fn garbage_objects(&self) -> usize {
-        self.garbage.0.iter().map(Db::len).sum()
+        self.garbage.dbs.iter().map(Db::len).sum::<usize>() + self.garbage.objects.len()
     }
 
     /// Frees a database that was emptied, later if it is big.
@@ -63,10 +104,10 @@ impl Shard {
         if db.len() <= SLICE_ENTRIES {
             return;
         }
-        if self.garbage.0.len() >= QUEUE_MAX {
-            self.garbage.0.pop_front();
+        if self.garbage.dbs.len() >= QUEUE_MAX {
+            self.garbage.dbs.pop_front();
         }
-        self.garbage.0.push_back(db);
+        self.garbage.dbs.push_back(db);
     }
 }
 

@@ -4,6 +4,7 @@
 //! The door is [`Shard::execute`] in [`mod@shard`]; [`table`] is the keyspace; `command/` holds the
 //! commands, one file a family; [`lend`] how a command is run whose keys live on two shards or more.
 
+mod collection;
 mod command;
 pub mod digest;
 pub mod event;
@@ -13,6 +14,7 @@ pub mod lend;
 mod long_double;
 mod lookup;
 pub mod lru;
+pub mod pubsub;
 mod random;
 pub mod settings;
 pub mod shard;
@@ -20,13 +22,15 @@ pub mod stats;
 pub mod table;
 #[cfg(test)]
 mod testing;
+pub mod value;
 pub mod watch;
 
 pub use command::TableStats;
 pub use expire::Expired;
 pub use lend::{Parcel, Wanted, named_keys};
-pub use settings::{MaxmemoryPolicy, Settings};
+pub use settings::{MaxmemoryPolicy, Settings, Thresholds};
 pub use shard::{Cx, Place, Shard};
 pub use stats::Stats;
 pub use table as db;
-pub use table::{Db, Detached, DetachedValue, Encoding, Entry, EntryMut, Key, Kind, StrRef};
+pub use table::{Db, Detached, DetachedValue, Encoding, Entry, EntryMut, Key, Kind, StrRef, ValueRef};
+pub use value::{Collection, Object};

@@ -49,8 +49,53 @@ impl MaxmemoryPolicy {
     }
 }
 
+/// When a collection leaves its packed form; `usize` counts are of elements, or of bytes where it says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Thresholds {
+    pub hash_max_listpack_entries: usize,
+    /// Bytes of a field or value.
+    pub hash_max_listpack_value: usize,
+    /// Positive: elements of a list's node. -1 to -5: 4, 8, 16, 32, 64 KiB.
+    pub list_max_listpack_size: i32,
+    /// Nodes at each end that are not compressed; 0 compresses none.
+    pub list_compress_depth: usize,
+    pub set_max_intset_entries: usize,
+    pub set_max_listpack_entries: usize,
+    /// Bytes of an element.
+    pub set_max_listpack_value: usize,
+    pub zset_max_listpack_entries: usize,
+    /// Bytes of an element.
+    pub zset_max_listpack_value: usize,
+    /// Bytes.
+    pub hll_sparse_max_bytes: usize,
+    /// Bytes of a stream's node; 0 sets no limit.
+    pub stream_node_max_bytes: usize,
+    /// Entries of a stream's node; 0 sets no limit.
+    pub stream_node_max_entries: usize,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            hash_max_listpack_entries: 512,
+            hash_max_listpack_value: 64,
+            list_max_listpack_size: -2,
+            list_compress_depth: 0,
+            set_max_intset_entries: 512,
+            set_max_listpack_entries: 128,
+            set_max_listpack_value: 64,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
+            hll_sparse_max_bytes: 3000,
+            stream_node_max_bytes: 4096,
+            stream_node_max_entries: 100,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
+    pub thresholds: Thresholds,
     /// `maxmemory`, in bytes; 0 is "no limit".
     pub maxmemory: u64,
     pub maxmemory_policy: MaxmemoryPolicy,
@@ -69,6 +114,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            thresholds: Thresholds::default(),
             maxmemory: 0,
             maxmemory_policy: MaxmemoryPolicy::default(),
             lfu_log_factor: 10,

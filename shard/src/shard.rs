@@ -13,6 +13,7 @@ use crate::db::{Db, Key};
 use crate::event::Events;
 use crate::expire::ExpireCursor;
 use crate::garbage::Garbage;
+use crate::pubsub::PubSub;
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::stats::Stats;
@@ -62,6 +63,7 @@ pub struct Shard {
     pub settings: Settings,
     pub stats: Stats,
     pub events: Events,
+    pub pubsub: PubSub,
     pub(crate) random: Random,
     pub(crate) garbage: Garbage,
     pub(crate) expire_cursor: ExpireCursor,
@@ -80,6 +82,7 @@ impl Shard {
             settings: Settings::default(),
             stats: Stats::default(),
             events: Events::default(),
+            pubsub: PubSub::default(),
             random: Random::new(seed),
             garbage: Garbage::default(),
             expire_cursor: ExpireCursor::new(databases),
@@ -95,6 +98,11 @@ impl Shard {
         assert!(place.index < place.count, "shard {} of {}", place.index, place.count);
         self.place = place;
         self
+    }
+
+    /// What keys are hashed with.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The next of the shard's random numbers, for what is drawn on its core but outside of it.
@@ -122,8 +130,5 @@ impl Shard {
     pub fn execute(&mut self, cx: &mut Cx, args: Args<'_>, out: &mut Vec<u8>) {
         cx.dirty = 0;
         command::run(self, cx, args, &mut Reply::new(out, cx.resp));
-        if self.events.listening && cx.dirty > 0 {
-            self.tell_untold(cx, args);
-        }
     }
 }

@@ -47,14 +47,16 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
 pub fn line(conn: &Conn, now_ns: u64, omem: usize) -> String {
     let seconds = |since: u64| now_ns.saturating_sub(since) / 1_000_000_000;
     let command = conn.last_command.map_or("NULL", |c| c.id.full_name());
-    let total = size_of_val(conn) + conn.input.capacity() + conn.out.capacity() + omem;
     let queued = conn.multi.as_ref().filter(|_| conn.in_multi);
     let multi = queued.map_or(if conn.in_multi { 0 } else { -1 }, |multi| multi.len() as i64);
     let multi_mem = queued.map_or(0, |multi| multi.memory());
     let watch = conn.watching.as_ref().map_or(0, |watching| watching.len());
+    let total =
+        size_of_val(conn) + conn.input.capacity() + conn.out.capacity() + conn.subscription_bytes + omem;
+    let [channels, patterns, shard_channels] = conn.subscriptions;
     let resp = if conn.resp == proto::encode::Resp::V3 { 3 } else { 2 };
     format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} \
          qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl=0 oll={} omem={} tot-mem={} events=r cmd={} \
          user=default redir=-1 resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
         conn.client,
@@ -66,6 +68,9 @@ pub fn line(conn: &Conn, now_ns: u64, omem: usize) -> String {
         seconds(conn.active_ns),
         flags(conn),
         conn.db,
+        channels,
+        patterns,
+        shard_channels,
         multi,
         watch,
         conn.unread(),
@@ -90,6 +95,7 @@ fn flags(conn: &Conn) -> String {
     let mut f = String::new();
     let mut add = |on: bool, letter: char| on.then(|| f.push(letter));
     add(conn.monitor, 'O');
+    add(conn.is_subscribed(), 'P');
     add(conn.in_multi, 'x');
     add(conn.watching.as_ref().is_some_and(|w| w.flag.is_raised()), 'd');
     add(conn.closing, 'c');

@@ -159,7 +159,9 @@ pub fn reset(core: &mut CoreState, id: ConnId) {
     core.forget_transaction(id, true);
     let Some(conn) = core.conns.get(id) else { return };
     clear(conn, authenticated);
-    core.reply(id, |r| r.simple("RESET"));
+    if core.unsubscribe_all(id) {
+        core.reply(id, |r| r.simple("RESET"));
+    }
 }
 
 fn clear(conn: &mut Conn, authenticated: bool) {

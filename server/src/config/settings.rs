@@ -74,6 +74,8 @@ pub struct Settings {
     /// By class: [`special::NORMAL`](super::special::NORMAL) and so on.
     pub client_output_buffer_limit: [OutputLimit; 3],
     pub client_query_buffer_limit: usize,
+    /// Bytes that the subscriptions of one client may take; 0 is no limit.
+    pub client_subscriptions_limit: u64,
     pub proto_max_bulk_len: usize,
 
     /// 0 is no limit.
@@ -84,6 +86,7 @@ pub struct Settings {
     pub lfu_log_factor: u32,
     pub lfu_decay_time_minutes: u32,
     pub disable_thp: bool,
+    pub thresholds: shard::Thresholds,
 
     pub lazyfree_lazy_eviction: bool,
     pub lazyfree_lazy_expire: bool,
@@ -105,6 +108,8 @@ pub struct Settings {
 
     pub oom_score_adj: u32,
     pub oom_score_adj_values: [i32; 3],
+    /// Bits of the classes, as [`special::read_events`](super::special::read_events) gives them.
+    pub notify_keyspace_events: u16,
     pub ignore_warnings: String,
 }
 
@@ -161,6 +166,7 @@ impl Config {
             maxclients: self.int(id!("maxclients")) as u32,
             client_output_buffer_limit: self.limits(id!("client-output-buffer-limit")),
             client_query_buffer_limit: self.size(id!("client-query-buffer-limit")) as usize,
+            client_subscriptions_limit: self.size(id!("client-subscriptions-limit")),
             proto_max_bulk_len: self.size(id!("proto-max-bulk-len")) as usize,
 
             maxmemory: self.size(id!("maxmemory")),
@@ -170,6 +176,7 @@ impl Config {
             lfu_log_factor: self.int(id!("lfu-log-factor")) as u32,
             lfu_decay_time_minutes: self.int(id!("lfu-decay-time")) as u32,
             disable_thp: self.bool(id!("disable-thp")),
+            thresholds: self.thresholds(),
 
             lazyfree_lazy_eviction: self.bool(id!("lazyfree-lazy-eviction")),
             lazyfree_lazy_expire: self.bool(id!("lazyfree-lazy-expire")),
@@ -187,7 +194,27 @@ impl Config {
 
             oom_score_adj: self.number(id!("oom-score-adj")),
             oom_score_adj_values: self.scores(id!("oom-score-adj-values")),
+            notify_keyspace_events: self.events(id!("notify-keyspace-events")),
             ignore_warnings: self.string(id!("ignore-warnings")),
+        }
+    }
+
+    fn thresholds(&self) -> shard::Thresholds {
+        let count = |id| usize::try_from(self.int(id)).unwrap_or(usize::MAX);
+        let bytes = |id| usize::try_from(self.size(id)).unwrap_or(usize::MAX);
+        shard::Thresholds {
+            hash_max_listpack_entries: count(id!("hash-max-listpack-entries")),
+            hash_max_listpack_value: bytes(id!("hash-max-listpack-value")),
+            list_max_listpack_size: self.int(id!("list-max-listpack-size")) as i32,
+            list_compress_depth: count(id!("list-compress-depth")),
+            set_max_intset_entries: count(id!("set-max-intset-entries")),
+            set_max_listpack_entries: count(id!("set-max-listpack-entries")),
+            set_max_listpack_value: count(id!("set-max-listpack-value")),
+            zset_max_listpack_entries: count(id!("zset-max-listpack-entries")),
+            zset_max_listpack_value: bytes(id!("zset-max-listpack-value")),
+            hll_sparse_max_bytes: bytes(id!("hll-sparse-max-bytes")),
+            stream_node_max_bytes: bytes(id!("stream-node-max-bytes")),
+            stream_node_max_entries: count(id!("stream-node-max-entries")),
         }
     }
 
@@ -274,6 +301,14 @@ impl Config {
             _ => self.mismatch(id),
         }
         Default::default()
+    }
+
+    fn events(&self, id: Id) -> u16 {
+        match self.value(id) {
+            Value::Notify(bits) => return *bits,
+            _ => self.mismatch(id),
+        }
+        0
     }
 
     fn percentiles(&self, id: Id) -> Vec<f64> {

@@ -9,7 +9,7 @@ use crate::conn::{Doing, ReplyMode};
 use crate::io::ConnId;
 use crate::work::{Direct, Ordered, Work, WorkCommand};
 use proto::args::Args;
-use proto::command::{CommandSpec, Split};
+use proto::command::{CommandSpec, Place, Split};
 use proto::encode::{Reply, Resp};
 
 /// No part has been made for the shard yet.
@@ -99,7 +99,7 @@ impl CoreState {
             return true;
         }
         let mut batch = making.batch;
-        batch.assemble(Resp::V2, &mut || 0, out);
+        batch.assemble(Resp::V2, &mut || 0, None, out);
         self.maker.give_back(batch);
         false
     }
@@ -125,7 +125,7 @@ impl CoreState {
         });
         let session = batch.session;
         if let Some(out) = session.and_then(|number| self.sessions.reply_of(number)) {
-            batch.assemble(conn.resp, &mut || self.shard.draw(), out);
+            batch.assemble(conn.resp, &mut || self.shard.draw(), None, out);
         } else if !batch.silent {
             if conn.out.capacity() == 0 {
                 conn.out = self.spare.pop().unwrap_or_default();
@@ -134,7 +134,8 @@ impl CoreState {
                 conn.db = db;
                 Reply::new(&mut conn.out, conn.resp).null_array();
             } else {
-                batch.assemble(conn.resp, &mut || self.shard.draw(), &mut conn.out);
+                let late = conn.late.as_deref_mut().map(|late| (self.index, late));
+                batch.assemble(conn.resp, &mut || self.shard.draw(), late, &mut conn.out);
             }
         } else if let Some(db) = batch.undone() {
             conn.db = db;
@@ -210,7 +211,9 @@ impl Making<'_> {
     /// without keys, with all its arguments).
     fn split(&mut self, spec: &'static CommandSpec, args: Args<'_>, r: &Routed, lanes: &[u16], split: Split) {
         let from = self.batch.lanes.len() as u32;
-        let (first, step) = (spec.first_key(), spec.legacy_range.step.unsigned_abs() as usize);
+        // A channel is no key: every core that listens to it gets the whole command.
+        let first = if spec.place == Place::Subscribers { 0 } else { spec.first_key() };
+        let step = spec.legacy_range.step.unsigned_abs() as usize;
         for &shard in lanes {
             let part = self.part(shard);
             self.batch.lanes.push(part);
@@ -236,7 +239,11 @@ impl Making<'_> {
     }
 
     /// Puts the parts into the outbox, and the connection to waiting.
-    fn send(self) {
+    fn send(mut self) {
+        if self.core.conns.get(self.conn).is_some_and(|c| c.is_subscribed()) {
+            let here = self.core.index as u16;
+            self.part(here); // its place among the messages that come: see `deliver`
+        }
         let Self { core, conn, mut batch } = self;
         let works = std::mem::take(&mut core.maker.works);
         let is_held = batch.session.is_some();

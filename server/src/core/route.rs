@@ -7,9 +7,10 @@
 //! become one batch over the shards they fall on ([`super::batch`]).
 
 use super::account::account;
-use super::inline;
+use super::inline::{self, Asking};
 use super::plan::{Plan, Routed, Target};
 use super::state::{CoreState, Now};
+use super::subscribe;
 use super::transaction::runs_inside_multi;
 use crate::clock::Ticks;
 use crate::config::Settings;
@@ -25,6 +26,7 @@ use proto::key_spec::KeyRef;
 use proto::parse::{Limits, ProtocolError, Step as Parsed};
 use proto::slot::slot_of;
 use shard::Shard;
+use shard::pubsub::Kind;
 
 /// Commands of one connection in one turn, so that a flood on one does not starve the others.
 const TURN_COMMANDS_MAX: usize = 1024;
@@ -68,8 +70,11 @@ pub(super) struct Router<'a> {
 impl CoreState {
     /// Looks once at every connection that has something to execute.
     pub fn serve(&mut self) {
+        if !self.subscribing.is_empty() {
+            self.finish_subscribing(self.may_serve());
+        }
         for _ in 0..self.ready.len() {
-            if self.held.is_some() || !self.queue.is_empty() {
+            if !self.may_serve() {
                 break; // the shard is held: requests of our own wait behind what is queued
             }
             let Some(slot) = self.ready.pop_front() else { break };
@@ -82,6 +87,11 @@ impl CoreState {
             }
         }
         self.execute_plan();
+    }
+
+    /// Whether commands of our own connections may run now.
+    fn may_serve(&self) -> bool {
+        self.held.is_none() && self.queue.is_empty() && !self.undelivered.is_too_much()
     }
 
     fn serve_conn(&mut self, slot: u32) {
@@ -258,6 +268,16 @@ fn spell_out(conn: &mut Conn, start: usize, end: usize, spans: &[proto::args::Sp
     conn.input.splice(start..end, spelled);
 }
 
+/// What a client is told that listens, and may not send this command meanwhile.
+#[cold]
+fn refused_to_listener(conn: &Conn, spec: &CommandSpec) -> Option<String> {
+    if conn.monitor && spec.flags.intersects(KEYSPACE) {
+        return Some("ERR Replica can't interact with the keyspace".into()); // Redis takes a monitor for one
+    }
+    let confined = conn.is_subscribed() && conn.resp == Resp::V2;
+    (confined && !subscribe::is_allowed_while_subscribed(spec.id)).then(|| subscribe::refusal(spec))
+}
+
 /// The parser's limits for a connection.
 fn limits(conn: &Conn, settings: &Settings) -> Limits {
     Limits {
@@ -320,9 +340,10 @@ impl Router<'_> {
             let text = error::not_supported_yet(spec.id.full_name());
             return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
         }
-        if conn.monitor && spec.flags.intersects(KEYSPACE) {
-            let text = b"ERR Replica can't interact with the keyspace"; // Redis takes a monitor for one
-            return self.refuse(conn, plan, first, Some(spec), text);
+        if (conn.monitor || conn.is_subscribed())
+            && let Some(text) = refused_to_listener(conn, spec)
+        {
+            return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
         }
         if self.shared.pause.holds(spec, self.now.unix_ms()) {
             return Some(Stop::Paused);
@@ -340,9 +361,11 @@ impl Router<'_> {
             }
             Place::Connection => return Some(Stop::Barrier(spec)),
             Place::AllShards => self.target_everywhere(spec, args, &mut plan.lanes),
+            Place::Subscribers => self.target_by_channel(spec, args, &mut plan.lanes),
             Place::Inline => {
                 let mut db = conn.db;
-                let target = self.inline(spec, args, (conn.resp, &mut db), Some(conn), &mut plan.literals);
+                let speaker = (conn.resp, &mut db, conn.is_subscribed());
+                let target = self.inline(spec, args, speaker, Some(conn), &mut plan.literals);
                 conn.db = db;
                 target
             }
@@ -356,13 +379,14 @@ impl Router<'_> {
         &mut self,
         spec: &'static CommandSpec,
         args: Args<'_>,
-        (resp, db): (Resp, &mut u16),
+        (resp, db, subscribed): (Resp, &mut u16, bool),
         conn: Option<&Conn>,
         literals: &mut Vec<u8>,
     ) -> Target {
         let from = literals.len() as u32;
         let began = self.ticks.read();
-        inline::run(spec, args, db, self.settings, self.now, &mut Reply::new(literals, resp));
+        let mut asking = Asking { db, subscribed, settings: self.settings, now: self.now };
+        inline::run(spec, args, &mut asking, &mut Reply::new(literals, resp));
         let nanos = self.ticks.nanos(began, self.ticks.read());
         let (core, reply) = (self.index as usize, &literals[from as usize..]);
         account(self.shared, core, self.histograms, spec.id, nanos, reply);
@@ -484,6 +508,30 @@ impl Router<'_> {
             return is_divided.then_some(Target::Shard(owner)); // who refuses the number of arguments
         }
         Some(Target::Many { split: spec.split, from: from as u32, to: lanes.len() as u32 })
+    }
+
+    /// Where a message goes: to the cores that have a subscriber of its channel.
+    pub(super) fn target_by_channel(
+        &self,
+        spec: &CommandSpec,
+        args: Args<'_>,
+        lanes: &mut Vec<u16>,
+    ) -> Target {
+        if self.cores == 1 {
+            return Target::Shard(self.index);
+        }
+        let kind = if spec.id == CommandId::Spublish { Kind::ShardChannel } else { Kind::Channel };
+        let from = lanes.len();
+        self.shared.subscriptions.look_up(self.index as usize);
+        self.shared.subscriptions.listeners(kind, args.at(1), lanes);
+        match lanes[from..] {
+            [] => Target::Shard(self.index), // which will say that nobody gets it
+            [core] => {
+                lanes.truncate(from);
+                Target::Shard(core)
+            }
+            _ => Target::Many { split: spec.split, from: from as u32, to: lanes.len() as u32 },
+        }
     }
 
     pub(super) fn target_everywhere(

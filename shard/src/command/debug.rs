@@ -5,7 +5,7 @@
 //! several, the server sends SET-ACTIVE-EXPIRE to each, and puts DIGEST, HTSTATS and POPULATE together from
 //! [`crate::digest`], [`Shard::table_stats`] and [`Shard::populate`].
 
-use super::object::{encoding_name, reference_count};
+use super::object::reference_count;
 use super::{Outcome, integer};
 use crate::db::{DetachedValue, Entry, StrRef};
 use crate::digest;
@@ -62,7 +62,7 @@ fn object(shard: &Shard, cx: &Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outc
          lfu_freq:{} lfu_access_time_minutes:{}",
         std::ptr::from_ref(entry).cast::<u8>(),
         reference_count(entry, shard.settings.shares_integers()),
-        encoding_name(entry.encoding()),
+        entry.encoding().name(),
         serialized_len(entry),
         lru::idle_seconds(bits, cx.now_ms),
         lru::frequency(bits, &shard.settings, cx.now_ms),

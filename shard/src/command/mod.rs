@@ -15,6 +15,7 @@ mod many;
 #[cfg(test)]
 mod model;
 mod object;
+mod pubsub;
 mod relocate;
 mod scan;
 mod set;
@@ -166,6 +167,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::ObjectHelp => object::help(shard, cx, args, reply),
         Id::MemoryUsage => object::memory_usage(shard, cx, args, reply),
         Id::Debug => debug::debug(shard, cx, args, reply),
+        Id::Publish => pubsub::publish(shard, cx, args, reply),
+        Id::Spublish => pubsub::spublish(shard, cx, args, reply),
         // The server's own: connections, configuration, transactions over all shards, channels.
         #[rustfmt::skip]
         Id::Acl | Id::AclCat | Id::AclDeluser | Id::AclDryrun | Id::AclGenpass | Id::AclGetuser
@@ -194,12 +197,12 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::MemoryDoctor | Id::MemoryHelp | Id::MemoryMallocStats | Id::MemoryPurge | Id::MemoryStats
         | Id::Migrate | Id::Module | Id::ModuleHelp | Id::ModuleList | Id::ModuleLoad | Id::ModuleLoadex
         | Id::ModuleUnload | Id::Monitor | Id::Multi | Id::Object | Id::Ping | Id::Psubscribe | Id::Psync
-        | Id::Publish | Id::Pubsub | Id::PubsubChannels | Id::PubsubHelp | Id::PubsubNumpat
+        | Id::Pubsub | Id::PubsubChannels | Id::PubsubHelp | Id::PubsubNumpat
         | Id::PubsubNumsub | Id::PubsubShardchannels | Id::PubsubShardnumsub | Id::Punsubscribe | Id::Quit
         | Id::Readonly | Id::Readwrite | Id::Replconf | Id::Replicaof | Id::Reset | Id::Role | Id::Save
         | Id::Script | Id::ScriptDebug | Id::ScriptExists | Id::ScriptFlush | Id::ScriptHelp
         | Id::ScriptKill | Id::ScriptLoad | Id::Select | Id::Shutdown | Id::Slaveof | Id::Slowlog
-        | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset | Id::Spublish
+        | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset
         | Id::Ssubscribe | Id::Subscribe | Id::Sunsubscribe | Id::Sync | Id::Time | Id::Unsubscribe
         | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch => Err(Refused::unsupported()),
         // Data types and commands on keys that are not built yet.

@@ -1,7 +1,8 @@
 //! What is known about a key besides its value: OBJECT ENCODING, FREQ, IDLETIME, REFCOUNT; MEMORY USAGE.
 
 use super::{Outcome, integer};
-use crate::db::{Encoding, Entry, StrRef};
+use crate::db::{Entry, StrRef};
+use crate::lookup::Touch;
 use crate::lru;
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -12,6 +13,9 @@ use proto::error;
 const REFCOUNT_SHARED: i64 = i32::MAX as i64;
 /// Redis keeps the integers below this one as shared objects.
 const SHARED_INTEGERS: i64 = 10_000;
+
+/// Elements that MEMORY USAGE looks at when it is not told.
+const SAMPLES: usize = 5;
 
 const HELP: &[&str] = &[
     "ENCODING <key>",
@@ -48,25 +52,17 @@ fn ask<T>(
     question: impl FnOnce(&Entry) -> T,
 ) -> Option<T> {
     let key = shard.first_key(cx, args.at(2));
-    let answer = shard.peek(cx, &key, |entry| entry.map(question));
+    let answer = shard.read(cx, &key, Touch::Unnoticed, |entry| entry.map(question));
     if answer.is_none() {
         reply.null();
     }
     answer
 }
 
-pub(super) fn encoding_name(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Int => "int",
-        Encoding::Embstr => "embstr",
-        Encoding::Raw => "raw",
-    }
-}
-
 /// `OBJECT ENCODING key`
 pub(super) fn encoding(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if let Some(encoding) = ask(shard, cx, args, reply, Entry::encoding) {
-        reply.bulk(encoding_name(encoding).as_bytes());
+        reply.bulk(encoding.name().as_bytes());
     }
     Ok(())
 }
@@ -111,17 +107,17 @@ pub(super) fn reference_count(entry: &Entry, shares_integers: bool) -> i64 {
 
 /// `MEMORY USAGE key [SAMPLES count]`: bytes of key, value and entry. It also looks at dead keys.
 pub(super) fn memory_usage(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut samples_asked = SAMPLES;
     for at in (3..args.len()).step_by(2) {
         let (b"samples", Some(samples)) = (&*args.at(at).to_ascii_lowercase(), args.get(at + 1)) else {
             return Err(error::SYNTAX.into());
         };
-        if integer(samples)? < 0 {
-            return Err(error::SYNTAX.into());
-        }
+        let count = integer(samples)?;
+        samples_asked = usize::try_from(count).map_err(|_| error::SYNTAX)?;
     }
     let key = shard.first_key(cx, args.at(2));
     match shard.dbs[cx.db].get(&key) {
-        Some(entry) => reply.int(entry.memory() as i64),
+        Some(entry) => reply.int(entry.memory(samples_asked) as i64),
         None => reply.null(),
     }
     Ok(())

@@ -14,9 +14,13 @@ use super::owned::OwnedEntry;
 use super::segment::{Placed, Pos};
 use super::spill::Spill;
 use super::value::{Detached, DetachedValue, NewValue, parse_int};
+use crate::value::Object;
 
 /// What freeing a segment counts for in [`Db::free_slice`], in entries.
 const SEGMENT_COST: usize = 8;
+
+/// Objects up to this weight are freed where they are removed.
+const FREED_AT_ONCE: usize = 64;
 
 /// One database of a shard. No method looks at the clock: expiry is the caller's question.
 #[derive(Default)]
@@ -31,6 +35,22 @@ pub struct Db {
     pub(super) average_ttl: AverageTtl,
     /// Where short strings are edited, so that this needs no allocation.
     pub(super) scratch: Vec<u8>,
+    pub(super) limbo: Limbo,
+}
+
+/// Large objects whose keys are gone.
+#[derive(Default)]
+pub(super) struct Limbo(Vec<Box<Object>>);
+
+impl Limbo {
+    /// Frees an object if it is small; keeps it if that would take long.
+    pub fn bury(&mut self, object: Option<Box<Object>>) {
+        if let Some(object) = object
+            && object.weight() > FREED_AT_ONCE
+        {
+            self.0.push(object);
+        }
+    }
 }
 
 /// Where a key lives.
@@ -125,35 +145,42 @@ impl Db {
         let found = self.edit(key, |entry| {
             let int = parse_int(value);
             if int.is_none() && entry.overwrite(value, expire_at, lru) {
-                return;
+                return None;
             }
+            let old = entry.take_object();
             let value = match int {
                 Some(n) => NewValue::Int(n),
                 None => entry.new_bytes(value, false),
             };
             entry.set(value, expire_at);
             entry.set_lru(lru);
+            old
         });
-        if found.is_none() {
+        let was_there = found.is_some();
+        if let Some(old) = found {
+            self.limbo.bury(old);
+        } else {
             let value = match parse_int(value) {
                 Some(n) => NewValue::Int(n),
                 None => NewValue::copied(key.bytes.len(), value),
             };
             self.insert_new(key, OwnedEntry::new(key.bytes, extra(key.hash), value, expire_at, lru));
         }
-        found.is_some()
+        was_there
     }
 
     /// Puts a value under `key`; what stood there comes back.
     pub fn insert(&mut self, key: &Key<'_>, value: Detached) -> Option<Detached> {
         let old = self.remove(key);
-        let Detached { value, expire_at, lru } = value;
+        let Detached { mut value, expire_at, lru } = value;
         let new = match value {
             DetachedValue::Int(n) => NewValue::Int(n),
             DetachedValue::Bytes(ref b, raw) if b.len() <= inline_max(key.bytes.len()) => {
                 NewValue::Inline(b, raw)
             }
             DetachedValue::Bytes(b, raw) => NewValue::Heap(b, raw),
+            DetachedValue::Packed(kind, flag, ref mut b) => NewValue::packed(key.bytes.len(), kind, flag, b),
+            DetachedValue::Object(object) => NewValue::Object(object),
         };
         self.insert_new(key, OwnedEntry::new(key.bytes, extra(key.hash), new, expire_at, lru));
         old
@@ -163,9 +190,24 @@ impl Db {
         self.remove_entry(key).map(|mut entry| entry.detach())
     }
 
-    /// Removes a key and frees its value at once, without copying it out first. True when it was there.
+    /// Removes a key and frees its value, without copying it out first; a large collection is left in
+    /// [`Db::take_limbo`]. True when it was there.
     pub fn discard(&mut self, key: &Key<'_>) -> bool {
-        self.remove_entry(key).is_some()
+        let Some(mut entry) = self.remove_entry(key) else { return false };
+        self.limbo.bury(entry.take_object());
+        true
+    }
+
+    /// Whether objects wait to be freed.
+    #[inline]
+    #[must_use]
+    pub fn has_limbo(&self) -> bool {
+        !self.limbo.0.is_empty()
+    }
+
+    /// A large object that is in nobody's way any more, to be freed in slices.
+    pub fn take_limbo(&mut self) -> Option<Box<Object>> {
+        self.limbo.0.pop()
     }
 
     /// Changes the entry of `key` in place, if it is there.
@@ -287,10 +329,11 @@ impl Db {
     /// true when nothing is left. A key that is looked up meanwhile may be gone or not.
     pub fn free_slice(&mut self, entries: usize) -> bool {
         let mut left = entries;
-        let (len, expires) = (&mut self.len, &mut self.expires);
-        let mut free = |entry: OwnedEntry| {
+        let (len, expires, limbo) = (&mut self.len, &mut self.expires, &mut self.limbo);
+        let mut free = |mut entry: OwnedEntry| {
             *len -= 1;
             *expires -= usize::from(entry.get().expire_at().is_some());
+            limbo.bury(entry.take_object());
         };
         while left > 0 {
             let Some(segment) = self.directory.last() else { break };

@@ -7,6 +7,7 @@ use super::db::{At, Db};
 use super::entry::{Entry, inline_max};
 use super::owned::OwnedEntry;
 use super::value::{NewValue, StrRef};
+use crate::value::Collection;
 use std::io::Write;
 
 /// The scratch buffer is given back to the allocator beyond this size, bytes.
@@ -74,6 +75,19 @@ impl<'a> EntryMut<'a> {
         result
     }
 
+    /// Edits a collection of type `C`, which the value must be ([`Entry::kind`]), in whatever form it is
+    /// stored; true beside the result if it is empty after. It stays where it is, empty: removing it is
+    /// the caller's.
+    pub fn edit_collection<C: Collection, R>(&mut self, edit: impl FnOnce(&mut C) -> R) -> (R, bool) {
+        let mut scratch = std::mem::take(&mut self.db.scratch);
+        scratch.clear();
+        let result = self.change(|entry| edit_entry(entry, &mut scratch, edit));
+        if scratch.capacity() <= SCRATCH_MAX {
+            self.db.scratch = scratch;
+        }
+        result
+    }
+
     /// Sets or clears the expiry (Unix milliseconds).
     pub fn set_expire(&mut self, at: Option<i64>) {
         self.change(|entry| entry.set_expire(at));
@@ -83,6 +97,41 @@ impl<'a> EntryMut<'a> {
     pub fn set_lru(&mut self, lru: u32) {
         self.db.set_lru_at(self.hash, &self.at, lru);
     }
+}
+
+fn edit_entry<C: Collection, R>(
+    entry: &mut OwnedEntry,
+    scratch: &mut Vec<u8>,
+    edit: impl FnOnce(&mut C) -> R,
+) -> (R, bool) {
+    debug_assert_eq!(entry.get().kind(), C::KIND);
+    if let Some(collection) = entry.object_mut().and_then(C::of_mut) {
+        let result = edit(collection);
+        let is_empty = collection.is_empty();
+        if let Some((mut bytes, flag)) = collection.take_packed() {
+            entry.take_object();
+            let key_len = entry.get().key().len();
+            entry.set_value(NewValue::packed(key_len, C::KIND, flag, &mut bytes));
+        }
+        return (result, is_empty);
+    }
+    let flag = entry.get().packed().is_some_and(|p| p.flag);
+    let bytes = entry.take_heap().unwrap_or_else(|| {
+        scratch.extend_from_slice(entry.get().packed().map_or(&[], |p| p.bytes));
+        std::mem::take(scratch)
+    });
+    let mut collection = C::from_packed(bytes, flag);
+    let result = edit(&mut collection);
+    let is_empty = collection.is_empty();
+    match collection.take_packed() {
+        Some((mut bytes, flag)) => {
+            let key_len = entry.get().key().len();
+            entry.set_value(NewValue::packed(key_len, C::KIND, flag, &mut bytes));
+            *scratch = bytes;
+        }
+        None => entry.set_value(NewValue::Object(Box::new(collection.into_object()))),
+    }
+    (result, is_empty)
 }
 
 /// Appends the text of a value that lies in its entry.

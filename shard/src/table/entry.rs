@@ -14,8 +14,9 @@
 //! - a key over 255 bytes is *long*: its length takes 4 more bytes, and the allocation has a
 //!   fixed shape (room for an expiry and 24 bytes of payload) that follows from the length alone;
 //! - the payload is 8 bytes of integer, up to [`INLINE_MAX`] bytes of string, or the three words
-//!   of a `Vec<u8>` that grows by doubling, so that APPEND of n bytes costs O(n) in all. Form 3 of
-//!   the two bits is free for the pointer of a list, set or other object.
+//!   of a `Vec<u8>` (of a string one that grows by doubling, so that APPEND of n bytes costs O(n) in
+//!   all). A small collection is packed bytes in the same two places; a large one is the
+//!   pointer of an [`Object`]. Of a collection bit 5 tells which packed form it has.
 //!
 //! A look-up that hits reads the first line of the entry; a 16-byte key with a value of up to 40
 //! bytes is that line alone. 3 bytes under a 16-byte key take 27 bytes: the 32-byte class of
@@ -30,7 +31,8 @@
 #![allow(unsafe_code)] // Lays out an allocation of variable shape by hand.
 
 use super::hash::words;
-use super::value::{Detached, DetachedValue, Encoding, Kind, StrRef};
+use super::value::{Detached, DetachedValue, Encoding, Kind, PackedRef, StrRef, ValueRef};
+use crate::value::Object;
 use std::ptr::{self, NonNull};
 
 /// Longest string kept inside an entry, bytes: with a 16-byte key, the 256-byte class. Up to there a
@@ -42,11 +44,12 @@ const EMBSTR_MAX: usize = 44;
 /// Longest key whose length fits the head, bytes.
 pub(super) const SHORT_KEY_MAX: usize = u8::MAX as usize;
 
-const KIND: u8 = 0b0000_0111;
+pub(super) const KIND: u8 = 0b0000_0111;
 pub(super) const FORM: u8 = 0b0001_1000;
 pub(super) const FORM_INLINE: u8 = 0b0000_0000;
 pub(super) const FORM_INT: u8 = 0b0000_1000;
 pub(super) const FORM_HEAP: u8 = 0b0001_0000;
+pub(super) const FORM_OBJECT: u8 = 0b0001_1000;
 pub(super) const RAW: u8 = 0b0010_0000;
 pub(super) const EXPIRES: u8 = 0b0100_0000;
 pub(super) const LONG: u8 = 0b1000_0000;
@@ -56,6 +59,7 @@ pub(super) const LONG_LEN: usize = 4;
 pub(super) const EXPIRY: usize = 8;
 pub(super) const INT: usize = 8;
 pub(super) const HEAP: usize = size_of::<HeapString>();
+pub(super) const OBJECT: usize = size_of::<*mut Object>();
 pub(super) const ALIGN: usize = 8;
 
 /// The first 8 bytes as one word, so that a look-up reads them with one load.
@@ -182,6 +186,7 @@ impl Head {
         match self.meta() & FORM {
             FORM_INLINE => self.value_len(),
             FORM_INT => INT,
+            FORM_OBJECT => OBJECT,
             _ => HEAP,
         }
     }
@@ -245,16 +250,20 @@ impl Entry {
             3 => Kind::ZSet,
             4 => Kind::Hash,
             5 => Kind::Stream,
-            _ => Kind::String,
+            _ => Kind::String, // 0: the kinds are written as their discriminants
         }
     }
 
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        match self.string() {
-            Some(StrRef::Int(_)) => Encoding::Int,
-            Some(StrRef::Bytes(b)) if b.len() <= EMBSTR_MAX && !self.head().has(RAW) => Encoding::Embstr,
-            _ => Encoding::Raw,
+        match self.value() {
+            ValueRef::String(StrRef::Int(_)) => Encoding::Int,
+            ValueRef::String(StrRef::Bytes(b)) if b.len() <= EMBSTR_MAX && !self.head().has(RAW) => {
+                Encoding::Embstr
+            }
+            ValueRef::String(_) => Encoding::Raw,
+            ValueRef::Packed(packed) => Encoding::of_packed(packed.kind, packed.flag),
+            ValueRef::Object(object) => object.encoding(),
         }
     }
 
@@ -279,16 +288,69 @@ impl Entry {
     #[inline]
     #[must_use]
     pub fn string(&self) -> Option<StrRef<'_>> {
-        let payload = self.payload();
-        Some(match self.head().meta() & FORM {
-            FORM_INLINE => StrRef::Bytes(payload),
-            FORM_INT => StrRef::Int(i64::from_le_bytes(*payload.first_chunk()?)),
-            _ => {
-                let heap = self.heap()?;
-                // SAFETY: the parts are those of a live Vec that this entry owns.
-                StrRef::Bytes(unsafe { std::slice::from_raw_parts(heap.start, heap.len) })
-            }
-        })
+        let meta = self.head().meta();
+        if meta & KIND != 0 {
+            return None;
+        }
+        if meta & FORM == FORM_INT {
+            return Some(StrRef::Int(i64::from_le_bytes(*self.payload().first_chunk()?)));
+        }
+        self.bytes().map(StrRef::Bytes)
+    }
+
+    /// The bytes of a string or a packed collection; `None` of integers and objects.
+    #[inline]
+    fn bytes(&self) -> Option<&[u8]> {
+        if self.head().meta() & FORM == FORM_INLINE {
+            return Some(self.payload());
+        }
+        let heap = self.heap()?;
+        // SAFETY: the parts are those of a live Vec that this entry owns.
+        Some(unsafe { std::slice::from_raw_parts(heap.start, heap.len) })
+    }
+
+    /// A collection that is stored as packed bytes.
+    #[inline]
+    #[must_use]
+    pub fn packed(&self) -> Option<PackedRef<'_>> {
+        let kind = self.kind();
+        if kind == Kind::String {
+            return None;
+        }
+        Some(PackedRef { kind, flag: self.head().has(RAW), bytes: self.bytes()? })
+    }
+
+    /// A collection that is stored as an object.
+    #[inline]
+    #[must_use]
+    pub fn object(&self) -> Option<&Object> {
+        let object = self.object_ptr()?;
+        // SAFETY: this entry owns the object, and is borrowed.
+        Some(unsafe { &*object })
+    }
+
+    pub(super) fn object_ptr(&self) -> Option<*mut Object> {
+        if self.head().meta() & FORM != FORM_OBJECT {
+            return None;
+        }
+        // SAFETY: in this form the payload is a pointer, written by `put_value`.
+        Some(unsafe { self.payload().as_ptr().cast::<*mut Object>().read_unaligned() })
+    }
+
+    /// The value, of whatever kind.
+    #[must_use]
+    pub fn value(&self) -> ValueRef<'_> {
+        if let Some(string) = self.string() {
+            return ValueRef::String(string);
+        }
+        match self.object() {
+            Some(object) => ValueRef::Object(object),
+            None => ValueRef::Packed(self.packed().unwrap_or(PackedRef {
+                kind: self.kind(),
+                flag: false,
+                bytes: &[],
+            })),
+        }
     }
 
     pub(super) fn heap(&self) -> Option<HeapString> {
@@ -304,21 +366,23 @@ impl Entry {
     /// A copy of the value, for COPY and DUMP.
     #[must_use]
     pub fn detached(&self) -> Detached {
-        let value = match self.string() {
-            Some(StrRef::Int(n)) => DetachedValue::Int(n),
-            Some(StrRef::Bytes(b)) => DetachedValue::Bytes(b.to_vec(), self.head().has(RAW)),
-            None => DetachedValue::Bytes(Vec::new(), false),
+        let value = match self.value() {
+            ValueRef::String(StrRef::Int(n)) => DetachedValue::Int(n),
+            ValueRef::String(StrRef::Bytes(b)) => DetachedValue::Bytes(b.to_vec(), self.head().has(RAW)),
+            ValueRef::Packed(p) => DetachedValue::Packed(p.kind, p.flag, p.bytes.to_vec()),
+            ValueRef::Object(object) => DetachedValue::Object(Box::new(object.clone())),
         };
         Detached { value, expire_at: self.expire_at(), lru: self.lru() }
     }
 
-    /// Heap bytes of key, value and entry, as asked of the allocator.
+    /// Heap bytes of key, value and entry, as asked of the allocator. Of a large collection
+    /// `samples` elements are looked at and stand for the rest; 0 looks at all.
     #[must_use]
-    pub fn memory(&self) -> usize {
+    pub fn memory(&self, samples: usize) -> usize {
         let head = self.head();
         let own =
             if head.has(LONG) { size_of_long(self.key().len()) } else { usize::from(head.units()) * ALIGN };
-        own + self.heap().map_or(0, |h| h.capacity)
+        own + self.heap().map_or(0, |h| h.capacity) + self.object().map_or(0, |o| o.memory(samples))
     }
 
     /// The bits of the hash kept here, below the slot's tag.

@@ -55,4 +55,4 @@ pub use db::Db;
 pub use edit::EntryMut;
 pub use entry::Entry;
 pub use key::Key;
-pub use value::{Detached, DetachedValue, Encoding, Kind, StrRef, parse_int};
+pub use value::{Detached, DetachedValue, Encoding, Kind, PackedRef, StrRef, ValueRef, parse_int};

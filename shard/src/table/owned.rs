@@ -11,10 +11,13 @@
 #![allow(unsafe_code)] // Lays out an allocation of variable shape by hand.
 
 use super::entry::{
-    ALIGN, EXPIRES, EXPIRY, Entry, FORM, FORM_HEAP, FORM_INLINE, FORM_INT, HEAD, HEAP, Head, HeapString,
-    INLINE_MAX, INT, LONG, RAW, SHORT_KEY_MAX, inline_max, key_len, size_of_long, size_of_parts,
+    ALIGN, EXPIRES, EXPIRY, Entry, FORM, FORM_HEAP, FORM_INLINE, FORM_INT, FORM_OBJECT, HEAD, HEAP, Head,
+    HeapString, INLINE_MAX, INT, KIND, LONG, OBJECT, RAW, SHORT_KEY_MAX, inline_max, key_len, size_of_long,
+    size_of_parts,
 };
-use super::value::{Detached, DetachedValue, NewValue};
+use super::value::{Detached, DetachedValue, Kind, NewValue};
+use crate::value::Object;
+use persist::packed::size_class;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -26,7 +29,7 @@ const SLACK: usize = 24;
 /// The owner of an entry: dropping it frees the entry and its value.
 pub(super) struct OwnedEntry(NonNull<u8>);
 
-// SAFETY: it owns plain bytes and a Vec<u8>, nothing of the thread it was made in.
+// SAFETY: it owns plain bytes, and a Vec<u8> or a Box<Object>, which are Send.
 unsafe impl Send for OwnedEntry {}
 
 impl OwnedEntry {
@@ -106,7 +109,8 @@ impl OwnedEntry {
     #[inline]
     pub fn overwrite(&mut self, bytes: &[u8], expire_at: Option<i64>, lru: u32) -> bool {
         let head = self.head();
-        let simple = head.meta() & (LONG | FORM) == FORM_INLINE && head.has(EXPIRES) == expire_at.is_some();
+        let simple =
+            head.meta() & (LONG | FORM | KIND) == FORM_INLINE && head.has(EXPIRES) == expire_at.is_some();
         let start = head.key_at() + head.key_len();
         let capacity = usize::from(head.units()) * ALIGN;
         let end = start + bytes.len();
@@ -150,7 +154,28 @@ impl OwnedEntry {
         }
     }
 
-    /// The heap buffer of a long string, taken out; the value is empty after.
+    /// The object of a large collection, taken out; an empty string is left.
+    pub fn take_object(&mut self) -> Option<Box<Object>> {
+        let object = self.get().object_ptr()?;
+        self.forget_value();
+        // SAFETY: the pointer was that of a Box; the entry has just forgotten it.
+        Some(unsafe { Box::from_raw(object) })
+    }
+
+    /// The object of a large collection, to be changed.
+    pub fn object_mut(&mut self) -> Option<&mut Object> {
+        let object = self.get().object_ptr()?;
+        // SAFETY: this owns the entry and its object, and is borrowed for as long as the reference lives.
+        Some(unsafe { &mut *object })
+    }
+
+    /// Makes the value an empty inline string, without a look at what it was.
+    fn forget_value(&mut self) {
+        let head = self.head();
+        self.set_head(head.with_meta(head.meta() & !(FORM | RAW | KIND) | FORM_INLINE).with_value_len(0));
+    }
+
+    /// The heap buffer of a long string or packed collection, taken out; the value is empty after.
     pub fn take_heap(&mut self) -> Option<Vec<u8>> {
         let heap = self.get().heap()?;
         let head = self.head();
@@ -161,15 +186,17 @@ impl OwnedEntry {
 
     /// The value moved out, with expiry and LRU bits; the key remains, with an empty value.
     pub fn detach(&mut self) -> Detached {
-        let raw = self.head().has(RAW);
-        match self.take_heap() {
-            None => self.get().detached(),
-            Some(bytes) => {
-                let entry = self.get();
-                let value = DetachedValue::Bytes(bytes, raw);
-                Detached { value, expire_at: entry.expire_at(), lru: entry.lru() }
-            }
-        }
+        let (raw, kind) = (self.head().has(RAW), self.get().kind());
+        let value = match (self.take_heap(), kind) {
+            (Some(bytes), Kind::String) => DetachedValue::Bytes(bytes, raw),
+            (Some(bytes), kind) => DetachedValue::Packed(kind, raw, bytes),
+            (None, _) => match self.take_object() {
+                Some(object) => DetachedValue::Object(object),
+                None => return self.get().detached(),
+            },
+        };
+        let entry = self.get();
+        Detached { value, expire_at: entry.expire_at(), lru: entry.lru() }
     }
 
     /// A string to be stored here next: a long one in the heap buffer that is here already, if
@@ -188,8 +215,8 @@ impl OwnedEntry {
     /// Leaves the empty string.
     fn drop_value(&mut self) {
         drop(self.take_heap());
-        let head = self.head();
-        self.set_head(head.with_meta(head.meta() & !(FORM | RAW)).with_value_len(0));
+        drop(self.take_object());
+        self.forget_value();
     }
 
     /// Makes the allocation fit for an expiry (or none) and a payload of `payload` bytes, and
@@ -251,10 +278,13 @@ impl OwnedEntry {
     /// Writes the payload over an empty one that owns nothing; `fit` made the room.
     fn put_value(&mut self, value: NewValue<'_>) {
         let head = self.head();
-        let (form, value_len, raw) = match &value {
-            NewValue::Int(_) => (FORM_INT, 0, false),
-            NewValue::Inline(b, raw) => (FORM_INLINE, b.len() as u8, *raw),
-            NewValue::Heap(_, raw) => (FORM_HEAP, 0, *raw),
+        let (kind, form, value_len, raw) = match &value {
+            NewValue::Int(_) => (Kind::String, FORM_INT, 0, false),
+            NewValue::Inline(b, raw) => (Kind::String, FORM_INLINE, b.len() as u8, *raw),
+            NewValue::Heap(_, raw) => (Kind::String, FORM_HEAP, 0, *raw),
+            NewValue::PackedInline(kind, b, flag) => (*kind, FORM_INLINE, b.len() as u8, *flag),
+            NewValue::PackedHeap(kind, _, flag) => (*kind, FORM_HEAP, 0, *flag),
+            NewValue::Object(object) => (object.kind(), FORM_OBJECT, 0, false),
         };
         let start = head.key_at() + self.key_len();
         debug_assert!(head.meta() & FORM == FORM_INLINE && start + value.payload_len() <= self.capacity());
@@ -263,15 +293,20 @@ impl OwnedEntry {
             let at = self.0.add(start);
             match value {
                 NewValue::Int(n) => at.cast().write(n.to_le_bytes()),
-                NewValue::Inline(b, _) => at.copy_from_nonoverlapping(NonNull::from(b).cast(), b.len()),
-                NewValue::Heap(b, _) => {
+                NewValue::Inline(b, _) | NewValue::PackedInline(_, b, _) => {
+                    at.copy_from_nonoverlapping(NonNull::from(b).cast(), b.len());
+                }
+                NewValue::Object(object) => {
+                    at.cast::<*mut Object>().write_unaligned(Box::into_raw(object));
+                }
+                NewValue::Heap(b, _) | NewValue::PackedHeap(_, b, _) => {
                     let mut b = ManuallyDrop::new(b);
                     let parts = HeapString { start: b.as_mut_ptr(), len: b.len(), capacity: b.capacity() };
                     at.cast::<HeapString>().write_unaligned(parts);
                 }
             }
         }
-        let meta = head.meta() & !(FORM | RAW) | form | if raw { RAW } else { 0 };
+        let meta = head.meta() & !(FORM | RAW | KIND) | kind as u8 | form | if raw { RAW } else { 0 };
         self.set_head(head.with_meta(meta).with_value_len(value_len));
     }
 }
@@ -279,12 +314,30 @@ impl OwnedEntry {
 impl Drop for OwnedEntry {
     fn drop(&mut self) {
         drop(self.take_heap());
+        drop(self.take_object());
         // SAFETY: this owns the allocation, of that size.
         unsafe { release(self.0, self.capacity()) }
     }
 }
 
 impl<'a> NewValue<'a> {
+    /// Packed bytes to be stored beside a key of this length: inline if short, else in a buffer of about their
+    /// size. `bytes` is emptied if its buffer is kept.
+    pub(super) fn packed(key_len: usize, kind: Kind, flag: bool, bytes: &'a mut Vec<u8>) -> Self {
+        if bytes.len() <= inline_max(key_len) {
+            return NewValue::PackedInline(kind, bytes, flag);
+        }
+        let class = size_class(bytes.len());
+        let buffer = if bytes.capacity() > class {
+            let mut exact = Vec::with_capacity(class);
+            exact.extend_from_slice(bytes);
+            exact
+        } else {
+            std::mem::take(bytes)
+        };
+        NewValue::PackedHeap(kind, buffer, flag)
+    }
+
     /// A string to be stored beside a key of this length: inline if short, else a copy.
     pub(super) fn copied(key_len: usize, bytes: &'a [u8]) -> Self {
         if bytes.len() <= inline_max(key_len) {
@@ -297,8 +350,9 @@ impl<'a> NewValue<'a> {
     fn payload_len(&self) -> usize {
         match self {
             NewValue::Int(_) => INT,
-            NewValue::Inline(b, _) => b.len(),
-            NewValue::Heap(..) => HEAP,
+            NewValue::Inline(b, _) | NewValue::PackedInline(_, b, _) => b.len(),
+            NewValue::Heap(..) | NewValue::PackedHeap(..) => HEAP,
+            NewValue::Object(_) => OBJECT,
         }
     }
 }

@@ -5,6 +5,8 @@
 //! `Send`, so RENAME or COPY can carry it to another core. [`NewValue`] is the way in: it has
 //! already decided between the integer, inline and heap forms of `entry.rs`.
 
+use crate::value::Object;
+
 /// The type of a value, as TYPE names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -24,6 +26,60 @@ pub enum Encoding {
     Int,
     Embstr,
     Raw,
+    Listpack,
+    ListpackEx,
+    Quicklist,
+    Intset,
+    Hashtable,
+    Skiplist,
+    Stream,
+}
+
+impl Encoding {
+    /// As OBJECT ENCODING prints it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Int => "int",
+            Self::Embstr => "embstr",
+            Self::Raw => "raw",
+            Self::Listpack => "listpack",
+            Self::ListpackEx => "listpackex",
+            Self::Quicklist => "quicklist",
+            Self::Intset => "intset",
+            Self::Hashtable => "hashtable",
+            Self::Skiplist => "skiplist",
+            Self::Stream => "stream",
+        }
+    }
+
+    /// The encoding of packed bytes under a key of this kind; `flag` is what [`PackedRef::flag`] says.
+    #[must_use]
+    pub(super) fn of_packed(kind: Kind, flag: bool) -> Self {
+        match (kind, flag) {
+            (Kind::Set, true) => Self::Intset,
+            (Kind::Hash, true) => Self::ListpackEx,
+            _ => Self::Listpack,
+        }
+    }
+}
+
+/// A collection kept as packed bytes (a listpack, an intset).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PackedRef<'a> {
+    pub kind: Kind,
+    /// Which of the two packed forms a kind may have: true is an intset of a set, and a listpack with
+    /// expiries of a hash.
+    pub flag: bool,
+    pub bytes: &'a [u8],
+}
+
+/// A value as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueRef<'a> {
+    String(StrRef<'a>),
+    Packed(PackedRef<'a>),
+    Object(&'a Object),
 }
 
 /// A string value as it is stored.
@@ -49,13 +105,20 @@ pub enum DetachedValue {
     Int(i64),
     /// Bytes, and whether they show as `raw` whatever their length (after APPEND, SETRANGE …).
     Bytes(Vec<u8>, bool),
+    /// A collection of this kind as packed bytes, and their flag ([`PackedRef::flag`]).
+    Packed(Kind, bool, Vec<u8>),
+    Object(Box<Object>),
 }
 
-/// A value in the form in which an entry stores it. The flag is "shows as `raw`".
+/// A value in the form in which an entry stores it. The flag of a string is "shows as `raw`",
+/// that of a collection [`PackedRef::flag`].
 pub(super) enum NewValue<'a> {
     Int(i64),
     Inline(&'a [u8], bool),
     Heap(Vec<u8>, bool),
+    PackedInline(Kind, &'a [u8], bool),
+    PackedHeap(Kind, Vec<u8>, bool),
+    Object(Box<Object>),
 }
 
 /// Longest text of an `i64`: a sign and 19 digits.

@@ -83,8 +83,10 @@ impl CoreState {
 
     /// The shards that must be held for these commands, and to check what is watched.
     fn participants(&self, commands: &Multi, watching: Option<&Watching>) -> Vec<u16> {
-        let everywhere =
-            |kind, place| matches!(kind, Kind::GatherAny | Kind::Alone) || place == Place::AllShards;
+        let everywhere = |kind, place| {
+            matches!(kind, Kind::GatherAny | Kind::Alone)
+                || matches!(place, Place::AllShards | Place::Subscribers)
+        };
         if commands.commands().iter().any(|q| everywhere(q.kind, q.spec.place)) {
             return (0..self.shared.cores() as u16).collect();
         }
@@ -169,7 +171,8 @@ impl CoreState {
         match doing {
             Doing::Batch(batch) => batch.session.into_iter().for_each(|number| self.stage_done(number)),
             Doing::Question(q) => q.session.into_iter().for_each(|number| self.stage_done(number)),
-            Doing::Ready | Doing::Session(_) => {}
+            Doing::Subscribing(s) => s.session.into_iter().for_each(|number| self.stage_done(number)),
+            Doing::Ready | Doing::Session(_) | Doing::Leaving => {}
         }
     }
 
@@ -274,6 +277,9 @@ impl CoreState {
         {
             self.shared.slow(&self.settings, q.spec, args, nanos, self.now, conn);
         }
+        if self.has_news() {
+            self.tell(None);
+        }
         s.coordinator.ran(parcels, out)
     }
 
@@ -285,6 +291,7 @@ impl CoreState {
         stats.keyspace_hits += counted.keyspace_hits;
         stats.keyspace_misses += counted.keyspace_misses;
         stats.expired_keys += counted.expired_keys;
+        self.shard.take_garbage(&mut self.scratch);
         self.shard.events.notifications.append(&mut self.scratch.events.notifications);
     }
 

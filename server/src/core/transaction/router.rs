@@ -80,7 +80,7 @@ impl Router<'_> {
         match spec.place {
             Place::Connection if spec.id == CommandId::Unwatch => Kind::OneHop, // EXEC has unwatched
             Place::Connection => Kind::Alone,
-            Place::Inline | Place::AllShards => Kind::OneHop,
+            Place::Inline | Place::AllShards | Place::Subscribers => Kind::OneHop,
             Place::Shard if self.cores == 1 || spec.has_one_key() => Kind::OneHop,
             Place::Shard if looks_elsewhere(spec, args) => Kind::GatherAny,
             Place::Shard => {
@@ -190,9 +190,11 @@ impl Router<'_> {
             let args = Args::new(&plan.bytes, &plan.spans[first..]);
             let target = match q.spec.place {
                 Place::Inline => {
-                    self.inline(q.spec, args, (speaker.resp, &mut *speaker.db), None, &mut plan.literals)
+                    let asks = (speaker.resp, &mut *speaker.db, false);
+                    self.inline(q.spec, args, asks, None, &mut plan.literals)
                 }
                 Place::AllShards => self.target_everywhere(q.spec, args, &mut plan.lanes),
+                Place::Subscribers => self.target_by_channel(q.spec, args, &mut plan.lanes),
                 Place::Shard => match self.target_by_keys(q.spec, args, &mut plan.lanes, &mut plan.keys) {
                     Some(target) => target,
                     None => unreachable!("it takes one hop, and keys do not move"),

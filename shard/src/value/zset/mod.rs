@@ -1,0 +1,87 @@
+//! Sorted sets.
+
+use super::{Collection, Object};
+use crate::db::{Encoding, Kind};
+use crate::event::Class;
+
+/// A sorted set.
+#[derive(Clone, Debug)]
+pub enum ZSet {
+    /// A listpack.
+    Packed(Vec<u8>),
+}
+
+/// A sorted set, to be read.
+#[derive(Clone, Copy, Debug)]
+pub enum ZSetView<'a> {
+    Packed(&'a [u8]),
+}
+
+impl Default for ZSet {
+    fn default() -> Self {
+        Self::Packed(Vec::new())
+    }
+}
+
+impl ZSet {
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        Encoding::Listpack
+    }
+
+    #[must_use]
+    pub fn memory(&self, _samples: usize) -> usize {
+        let Self::Packed(bytes) = self;
+        bytes.capacity()
+    }
+
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        1
+    }
+
+    pub fn free_slice(&mut self, _budget: usize) -> bool {
+        true
+    }
+}
+
+impl Collection for ZSet {
+    const KIND: Kind = Kind::ZSet;
+    const CLASS: Class = Class::ZSET;
+    type View<'a> = ZSetView<'a>;
+
+    fn view_packed(bytes: &[u8], _flag: bool) -> ZSetView<'_> {
+        ZSetView::Packed(bytes)
+    }
+
+    fn view(&self) -> ZSetView<'_> {
+        let Self::Packed(bytes) = self;
+        ZSetView::Packed(bytes)
+    }
+
+    fn from_packed(bytes: Vec<u8>, _flag: bool) -> Self {
+        Self::Packed(bytes)
+    }
+
+    fn take_packed(&mut self) -> Option<(Vec<u8>, bool)> {
+        let Self::Packed(bytes) = self;
+        Some((std::mem::take(bytes), false))
+    }
+
+    fn is_empty(&self) -> bool {
+        let Self::Packed(bytes) = self;
+        bytes.is_empty()
+    }
+
+    fn of(object: &Object) -> Option<&Self> {
+        if let Object::ZSet(it) = object { Some(it) } else { None }
+    }
+
+    fn of_mut(object: &mut Object) -> Option<&mut Self> {
+        if let Object::ZSet(it) = object { Some(it) } else { None }
+    }
+
+    fn into_object(self) -> Object {
+        Object::ZSet(self)
+    }
+}
