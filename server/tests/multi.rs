@@ -215,8 +215,17 @@ fn every_way_of_an_exec_checks_what_is_watched() {
 fn a_watched_key_that_expires_breaks() {
     on_all(|server, conn, [a, ..]| {
         let mut other = server.connect();
-        other.must(&format!("SET {a} 1 PX 20"));
-        conn.must(&format!("WATCH {a}"));
+        // A TTL that outlives WATCH, however long the machine takes for that.
+        let mut ttl = 20;
+        loop {
+            other.must(&format!("SET {a} 1 PX {ttl}"));
+            conn.must(&format!("WATCH {a}"));
+            if conn.must(&format!("PTTL {a}")).int() > Some(0) {
+                break;
+            }
+            conn.must("UNWATCH");
+            ttl *= 2;
+        }
         while !other.words(&format!("GET {a}")).is_null() {
             std::thread::yield_now();
         }
