@@ -196,7 +196,7 @@ impl WorkPool {
 }
 
 /// Asks a shard to hold for a session of another core (or its own): from when its turn comes until it is
-/// released, it runs nothing else.
+/// released, it runs nothing else, or nothing that touches the keys lent ([`crate::core::holds`]).
 pub struct Hold {
     pub origin: usize,
     /// The session's number at that core, and which of its parts this shard is.
@@ -204,6 +204,8 @@ pub struct Hold {
     pub part: usize,
     /// Keys of this shard that the session's client watches. They are forgotten with this.
     pub watched: Option<Share>,
+    /// The shard as a whole, not only the keys that are lent.
+    pub whole: bool,
     /// To be lent at once.
     pub wanted: Vec<Wanted>,
 }

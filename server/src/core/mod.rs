@@ -19,6 +19,7 @@ pub mod batch;
 pub mod cron;
 pub mod deliver;
 pub mod gather;
+pub mod holds;
 pub mod inline;
 pub mod notify;
 pub mod plan;
@@ -76,7 +77,7 @@ impl<I: Io> Core<I> {
     #[must_use]
     pub fn finished(&self) -> bool {
         let s = &self.state;
-        let settled = s.held.is_none() && s.sessions.is_empty() && s.queue.is_empty();
+        let settled = s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
         let waited =
             s.stopping_since_ns.is_some_and(|since| self.ended_ns.saturating_sub(since) > STOP_NS_MAX);
         s.shared.stopping() && (settled || waited)

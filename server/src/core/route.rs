@@ -65,6 +65,8 @@ pub(super) struct Router<'a> {
     pub(super) ticks: &'a Ticks,
     pub(super) histograms: &'a mut CommandHistograms,
     pub(super) slow_nanos: u64,
+    /// Keys of this shard are held: its own connections' commands go through its queue, like all others.
+    pub(super) in_line: bool,
 }
 
 impl CoreState {
@@ -145,6 +147,7 @@ impl CoreState {
             ticks: &self.ticks,
             histograms: &mut self.histograms,
             slow_nanos: self.slow_nanos,
+            in_line: !self.holds.is_idle(),
         };
         Some(router.scan(conn, &mut self.plan))
     }
@@ -374,6 +377,12 @@ impl Router<'_> {
         None
     }
 
+    /// Whether a command must be posted, to other shards or to this one.
+    #[inline]
+    pub(super) fn leaves(&self, target: Target) -> bool {
+        !target.stays_on(self.index) || self.in_line && matches!(target, Target::Shard(_))
+    }
+
     /// Answers a command that needs nothing but its connection, which need not be there any more.
     pub(super) fn inline(
         &mut self,
@@ -419,7 +428,7 @@ impl Router<'_> {
         }
         conn.commands += 1;
         conn.last_command = Some(spec);
-        plan.leaves |= !target.stays_on(self.index);
+        plan.leaves |= self.leaves(target);
         let (first, count) = (first as u32, count as u32);
         plan.commands.push(Routed {
             slot: conn.id.slot,

@@ -3,6 +3,7 @@
 //! the counter a command.
 
 use super::account::account;
+use super::holds::{Wants, wants};
 use super::plan::{Plan, Routed, Target};
 use super::state::CoreState;
 use crate::conn::{Conn, ReplyMode};
@@ -104,19 +105,47 @@ impl CoreState {
         }
     }
 
-    /// Runs posted work in its order, until there is no more or the shard is held.
+    /// Runs posted work in its order, until there is no more or the shard is held. Where some of its keys are held, what
+    /// touches them waits ([`super::holds`]).
     pub fn run_queue(&mut self) {
+        if self.held.is_none() && self.holds.has_released() {
+            for (item, wants) in self.holds.reopened() {
+                self.admit(item, wants);
+            }
+        }
         while self.held.is_none() && !self.undelivered.is_too_much() {
             let Some(item) = self.queue.pop_front() else { return };
-            match item {
-                Ordered::Work(work) => self.run_work(work),
-                Ordered::Hold(hold) => self.hold(*hold),
-                Ordered::Unwatch(share) => self.shard.unwatch(&share.flag, &share.keys),
-                Ordered::Task(task) => self.run_task(task),
+            if self.holds.is_idle() {
+                self.run_item(item);
+            } else {
+                let wants = wants(&self.shard, &item);
+                self.admit(item, wants);
             }
-            if self.has_news() {
-                self.tell(None);
-            }
+        }
+    }
+
+    /// Runs an item, unless it must wait.
+    fn admit(&mut self, item: Ordered, wants: Wants) {
+        #[cfg(test)]
+        let conflicts = !self.shared.ignore_holds.load(std::sync::atomic::Ordering::Relaxed);
+        #[cfg(not(test))]
+        let conflicts = true;
+        if self.held.is_some() || conflicts && self.holds.conflicts(&wants) {
+            self.holds.wait(item, wants);
+        } else {
+            self.run_item(item);
+        }
+    }
+
+    fn run_item(&mut self, item: Ordered) {
+        match item {
+            Ordered::Work(work) => self.run_work(work),
+            Ordered::Hold(hold) => self.hold(*hold),
+            Ordered::Unwatch(share) => self.shard.unwatch(&share.flag, &share.keys),
+            Ordered::Task(task) => self.run_task(task),
+        }
+        if self.has_news() {
+            self.tell(None);
         }
     }
 

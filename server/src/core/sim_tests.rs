@@ -329,6 +329,21 @@ fn serving_before_draining_is_caught() {
     assert!((0..20).any(breaks));
 }
 
+/// The other canary: without locks on the keys that are lent, some seed must fail.
+#[test]
+fn running_ahead_of_what_is_lent_is_caught() {
+    let breaks = |seed| {
+        let bed = Bed::new(seed, 3);
+        bed.shared.ignore_holds.store(true, Ordering::Relaxed);
+        let run = || {
+            let (bed, clients) = run_on(bed);
+            check(&bed, &clients);
+        };
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err()
+    };
+    assert!((0..20).any(breaks));
+}
+
 /// The check is worth something only if it fails where the order is broken: the same run with the witness of two
 /// commands swapped, where they do not commute, must be caught.
 #[test]

@@ -3,6 +3,7 @@
 
 use super::batch::Maker;
 use super::cron::Clockwork;
+use super::holds::Holds;
 use super::notify::Undelivered;
 use super::plan::Plan;
 use super::slices::Slices;
@@ -66,8 +67,10 @@ pub struct CoreState {
 
     /// Work for this shard that has been posted and not run yet.
     pub queue: VecDeque<Ordered>,
-    /// The session that holds this shard: (core, number).
+    /// The session that holds all of this shard: (core, number).
     pub held: Option<(usize, u64)>,
+    /// What sessions hold by key, and what waits for it.
+    pub holds: Holds,
     pub inbox: Inbox,
     pub outbox: Outbox,
     pub pool: WorkPool,
@@ -135,6 +138,7 @@ impl CoreState {
             reading: Vec::new(),
             queue: VecDeque::new(),
             held: None,
+            holds: Holds::default(),
             inbox: Inbox::default(),
             outbox: Outbox::new(cores),
             pool: WorkPool::default(),

@@ -162,7 +162,11 @@ fn a_client_that_goes_leaves_nothing_held() {
         bed.world.run_for(&mut bed.cores, Duration::from_millis(500));
         for core in &bed.cores {
             let state = &core.state;
-            assert!(state.held.is_none() && state.sessions.is_empty(), "core {}", state.index);
+            assert!(
+                state.held.is_none() && state.holds.is_idle() && state.sessions.is_empty(),
+                "core {}",
+                state.index
+            );
             assert!(!state.shard.is_watched(), "core {}", state.index);
             assert!(state.scratch.dbs.iter().all(shard::Db::is_empty));
         }

@@ -129,7 +129,9 @@ impl CoreState {
                 Message::Hold(wanted) => {
                     let watched =
                         s.watching.as_ref().map(|w| w.share_of(shard)).filter(|w| !w.keys.is_empty());
-                    let hold = Hold { origin, session, part, watched, wanted };
+                    let whole =
+                        s.exec.is_some() || s.commands.commands().iter().any(|q| q.kind != Kind::Gather);
+                    let hold = Hold { origin, session, part, watched, whole, wanted };
                     self.outbox.ordered(target, Ordered::Hold(Box::new(hold)));
                 }
                 Message::Lend(wanted) => {

@@ -113,7 +113,7 @@ impl CoreState {
         let shards = new.shards();
         #[cfg(test)]
         self.witness_watch(id, &shards, args);
-        if shards == [self.index as u16] {
+        if shards == [self.index as u16] && self.holds.is_idle() {
             let share = new.share_of(self.index as u16);
             self.shard.watch(&share.flag, &share.keys, self.now.unix_ms());
             return self.answer(id, pending, |r| r.ok());
@@ -130,7 +130,7 @@ impl CoreState {
 
     #[cfg(test)]
     fn witness_watch(&mut self, id: ConnId, shards: &[u16], args: Args<'_>) {
-        if shards == [self.index as u16] {
+        if shards == [self.index as u16] && self.holds.is_idle() {
             let client = self.conns.get(id).map_or(0, |c| c.client);
             self.shared.witnessed(client, args);
         } else {
@@ -212,8 +212,13 @@ impl CoreState {
         if let Some(conn) = self.conns.get(id) {
             conn.db = db;
         }
+        let runs_here = match shards[..] {
+            [] => true,
+            [shard] => shard as usize == self.index && self.holds.is_idle(),
+            _ => false,
+        };
         match (&shards[..], watching) {
-            ([] | [_], _) if shards.first().is_none_or(|&shard| shard as usize == self.index) => {
+            _ if runs_here => {
                 self.exec_here(id, watching, db_before, pending);
             }
             (&[shard], Some(watching)) => {

@@ -27,7 +27,8 @@
 //! A stage is a run of commands that are sent to the shards as they are, a command that is run here on
 //! values that the shards lend ([`shard::lend`]), or a command about the server. A single command (SMOVE, ZUNIONSTORE) is a session
 //! without stages of its own: the keys are lent with the hold and go back with the release, two hops in all, and
-//! the client is answered without waiting for the second.
+//! the client is answered without waiting for the second. It holds its keys only: what does not touch them
+//! goes on ([`super::holds`]).
 //!
 //! Commands that ask all cores (CLIENT LIST, DEBUG DIGEST) hold all shards, and what they
 //! would have sent in the order of commands goes by the direct lane: a shard that is held would never come to it.

@@ -38,6 +38,7 @@ impl CoreState {
             ticks: &self.ticks,
             histograms: &mut self.histograms,
             slow_nanos: self.slow_nanos,
+            in_line: !self.holds.is_idle(),
         }
     }
 }
@@ -208,7 +209,7 @@ impl Router<'_> {
             };
             let key = q.spec.first_key();
             let hash = args.get(key).filter(|_| key != 0).map_or(0, |bytes| self.shard.key(bytes).hash);
-            plan.leaves |= !target.stays_on(self.index);
+            plan.leaves |= self.leaves(target);
             let (slot, db, spec) = (speaker.slot, *speaker.db, Some(q.spec));
             let (first, count) = (first as u32, args.len() as u32);
             plan.commands.push(Routed { slot, spec, first, count, hash, db, queued: true, target });
