@@ -287,7 +287,7 @@ fn n_shards_answer_as_one_redis() {
     });
 }
 
-/// A core that has begun a command of two hops does not wait for ever for one that stops first.
+/// A core that has begun a session does not wait for ever for one that stops first.
 #[test]
 fn a_stop_waits_for_nobody_for_long() {
     let mut bed = Bed::new(3, 2);

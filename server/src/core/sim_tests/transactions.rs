@@ -128,6 +128,41 @@ fn a_token_is_in_exactly_one_place() {
     });
 }
 
+/// The same with an element of two sets, and everything that combines sets beside it.
+#[test]
+fn an_element_is_in_exactly_one_of_two_sets() {
+    for_seeds(10, |seed| {
+        for cores in CORES {
+            let mut bed = Bed::new(seed, cores);
+            let mut clients = connect(&mut bed, 6);
+            clients[0].pipeline(&[&["SADD", "a", "m", "x"][..], &["SADD", "d", "y"]]);
+            bed.settle(&mut clients);
+            for _round in 0..10 {
+                for (at, client) in clients.iter_mut().enumerate() {
+                    match at {
+                        0 => client.pipeline(&[&["SINTERCARD", "2", "a", "d"][..], &["SUNION", "a", "d"]]),
+                        1 => client.command(&["SMOVE", "a", "d", "m"]),
+                        2 => client.command(&["SMOVE", "d", "a", "m"]),
+                        3 => client.command(&["SUNIONSTORE", "b", "a", "d"]),
+                        4 => client.pipeline(&[
+                            &["MULTI"][..],
+                            &["SMOVE", "d", "a", "m"],
+                            &["SCARD", "b"],
+                            &["EXEC"],
+                        ]),
+                        _ => client.pipeline(&[&["SDIFF", "b", "a", "d"][..], &["INCR", "n"]]),
+                    }
+                }
+                bed.settle(&mut clients);
+                let members: Vec<String> = clients[0].replies().map(text).collect();
+                assert_eq!(members[members.len() - 2], ":0\r\n", "it is not in both");
+                assert!(members[members.len() - 1].contains("$1\r\nm\r\n"), "it is in one");
+                assert!(last(&clients[0]).contains("*3"), "{}", last(&clients[0]));
+            }
+        }
+    });
+}
+
 /// A client that goes away in the middle leaves nothing behind: no shard is held, no session waits, no key is
 /// watched, and the others go on.
 #[test]
