@@ -31,8 +31,6 @@ mod string;
 mod tests;
 
 pub use debug::TableStats;
-pub(crate) use lcs::{Options as LcsOptions, answer as lcs_answer};
-pub(crate) use relocate::CopyOptions;
 
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
