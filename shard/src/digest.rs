@@ -7,6 +7,7 @@
 //! mix(d, x)  = SHA1(d xor SHA1(x))
 //! value(k)   = mix(mix(0, type as u32 BE), content) [xor SHA1("!!expire!!") if it has an expiry]
 //! key(k)     = the same, but starting from mix(0, name) instead of 0
+//! content    = the bytes of a string; of a set, SHA1 of each member, combined by xor, instead of the outer mix
 //! digest     = for every database that is not empty: mix(digest, index as u32 BE),
 //!              then xor SHA1(key(k)) for each of its keys
 //! ```
@@ -14,9 +15,11 @@
 //! So a shard hands out, for every database, the XOR over its own keys ([`Shard::digests`]), and
 //! [`combine`] mixes in the indexes.
 
-use crate::db::{Entry, Kind, StrRef, ValueRef};
+use crate::collection::view_of;
+use crate::db::{Entry, Kind, StrRef};
 use crate::shard::Shard;
-use crate::value::Object;
+use crate::value::set::view::with_text;
+use crate::value::set::{Set, SetView};
 use crate::value::stream::{Stream, StreamId};
 use sha1::{Digest as _, Sha1};
 
@@ -56,14 +59,25 @@ fn mix_value(digest: &mut Digest, entry: &Entry) {
     match entry.string() {
         Some(StrRef::Bytes(bytes)) => mix(digest, bytes),
         Some(StrRef::Int(n)) => mix(digest, n.to_string().as_bytes()),
-        None => {}
-    }
-    if let ValueRef::Object(Object::Stream(stream)) = entry.value() {
-        mix_stream(digest, stream);
+        None => mix_collection(digest, entry),
     }
     if entry.expire_at().is_some() {
         xor(digest, &sha1(b"!!expire!!"));
     }
+}
+
+/// Mixes the elements of a collection into a digest.
+fn mix_collection(digest: &mut Digest, entry: &Entry) {
+    if let Some(set) = view_of::<Set>(entry.value()) {
+        mix_set(digest, set);
+    } else if let Some(stream) = view_of::<Stream>(entry.value()) {
+        mix_stream(digest, stream);
+    }
+}
+
+/// A set has no order: its members are combined by XOR.
+fn mix_set(digest: &mut Digest, set: SetView<'_>) {
+    set.each(&mut |member| with_text(member, |text| xor(digest, &sha1(text))));
 }
 
 /// Mixes the entries of a stream, in their order; groups do not count.

@@ -91,6 +91,16 @@ const INTENDED: &[Intended] = &[
         why: "CLIENT NO-TOUCH came with Redis 7.2",
     },
     Intended {
+        command: "bitcount",
+        redis: ":0",
+        percore: "ERR ",
+        why: "since Redis 7.2 arguments are looked at before the key is",
+    },
+    Intended { command: "bitcount", redis: "WRONGTYPE ", percore: "ERR ", why: "as above" },
+    Intended { command: "bitpos", redis: ":0", percore: "ERR ", why: "as BITCOUNT" },
+    Intended { command: "bitpos", redis: ":-1", percore: "ERR ", why: "as BITCOUNT" },
+    Intended { command: "bitpos", redis: "WRONGTYPE ", percore: "ERR ", why: "as BITCOUNT" },
+    Intended {
         command: "command getkeys",
         redis: "ERR wrong number of arguments for 'command|getkeys'",
         percore: "ERR ",

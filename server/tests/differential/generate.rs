@@ -59,12 +59,15 @@ impl Generator {
 
     /// One command, or a few that belong together.
     pub fn commands(&mut self) -> Vec<Cmd> {
+        // A line a family, as many as the weight it has.
         match self.rng.below(100) {
-            0..=39 => vec![self.string()],
-            40..=69 => self.key_command(),
-            70..=88 => vec![self.stream_command()],
-            89..=97 => self.server_command(),
-            _ => vec![self.wrong()],
+            0..=14 => vec![self.string()],
+            15..=22 => vec![self.hll()],
+            23..=37 => self.key_command(),
+            38..=47 => vec![self.stream_command()],
+            48..=57 => self.server_command(),
+            58..=59 => vec![self.wrong()],
+            _ => vec![self.string()],
         }
     }
 

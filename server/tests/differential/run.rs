@@ -4,7 +4,7 @@ use crate::common::client::show;
 use crate::common::{Cmd, Conn, Server, Value, cmd};
 use crate::compare;
 use crate::stream::Step;
-use crate::strings::OPTIONAL;
+use crate::{hll, strings};
 use std::collections::BTreeSet;
 
 const DATABASES: usize = 16;
@@ -37,7 +37,8 @@ impl<'a> Pair<'a> {
             let replies = (1..=zeros.len()).map(|n| conn.call(&zeros[..n]).text());
             replies.filter(|text| text.contains("is not supported yet")).count() == 0
         };
-        let all = OPTIONAL.iter().copied().filter(|name| built(&mut self.conns[1], name)).collect();
+        let names = strings::OPTIONAL.iter().chain(hll::OPTIONAL).copied();
+        let all = names.filter(|name| built(&mut self.conns[1], name)).collect();
         self.conns[1].must("FLUSHALL");
         all
     }

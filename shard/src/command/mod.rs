@@ -5,10 +5,15 @@
 //! The `match` below names every command Redis has and no wildcard: a command added to the table
 //! without a decision about it here does not compile.
 
+mod bitfield;
+mod bitmap;
+#[cfg(test)]
+mod bits_model;
 mod counter;
 mod debug;
 mod expire;
 mod generic;
+mod hll;
 mod keyspace;
 mod lcs;
 mod many;
@@ -19,6 +24,7 @@ mod pubsub;
 mod relocate;
 mod scan;
 mod set;
+mod sets;
 pub(crate) mod stream;
 mod string;
 #[cfg(test)]
@@ -159,6 +165,18 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::XinfoStream => stream::stream(shard, cx, args, reply),
         Id::XinfoGroups => stream::groups(shard, cx, args, reply),
         Id::XinfoConsumers => stream::consumers(shard, cx, args, reply),
+        Id::Setbit => bitmap::setbit(shard, cx, args, reply),
+        Id::Getbit => bitmap::getbit(shard, cx, args, reply),
+        Id::Bitcount => bitmap::bitcount(shard, cx, args, reply),
+        Id::Bitpos => bitmap::bitpos(shard, cx, args, reply),
+        Id::Bitop => bitmap::bitop(shard, cx, args, reply),
+        Id::Bitfield => bitfield::bitfield(shard, cx, args, reply),
+        Id::BitfieldRo => bitfield::bitfield_ro(shard, cx, args, reply),
+        Id::Pfadd => hll::pfadd(shard, cx, args, reply),
+        Id::Pfcount => hll::pfcount(shard, cx, args, reply),
+        Id::Pfmerge => hll::pfmerge(shard, cx, args, reply),
+        Id::Pfdebug => hll::pfdebug(shard, cx, args, reply),
+        Id::Pfselftest => hll::pfselftest(shard, reply),
         Id::Exists => generic::exists(shard, cx, args, reply),
         Id::Touch => generic::touch(shard, cx, args, reply),
         Id::Type => generic::r#type(shard, cx, args, reply),
@@ -177,6 +195,23 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Renamenx => relocate::renamenx(shard, cx, args, reply),
         Id::Copy => relocate::copy(shard, cx, args, reply),
         Id::Move => relocate::move_key(shard, cx, args, reply),
+        Id::Sadd => sets::sadd(shard, cx, args, reply),
+        Id::Srem => sets::srem(shard, cx, args, reply),
+        Id::Smove => sets::smove(shard, cx, args, reply),
+        Id::Sismember => sets::sismember(shard, cx, args, reply),
+        Id::Smismember => sets::smismember(shard, cx, args, reply),
+        Id::Scard => sets::scard(shard, cx, args, reply),
+        Id::Smembers => sets::smembers(shard, cx, args, reply),
+        Id::Sinter => sets::sinter(shard, cx, args, reply),
+        Id::Sintercard => sets::sintercard(shard, cx, args, reply),
+        Id::Sinterstore => sets::sinterstore(shard, cx, args, reply),
+        Id::Sunion => sets::sunion(shard, cx, args, reply),
+        Id::Sunionstore => sets::sunionstore(shard, cx, args, reply),
+        Id::Sdiff => sets::sdiff(shard, cx, args, reply),
+        Id::Sdiffstore => sets::sdiffstore(shard, cx, args, reply),
+        Id::Spop => sets::spop(shard, cx, args, reply),
+        Id::Srandmember => sets::srandmember(shard, cx, args, reply),
+        Id::Sscan => sets::sscan(shard, cx, args, reply),
         Id::Dbsize => keyspace::dbsize(shard, cx, args, reply),
         Id::Keys => keyspace::keys(shard, cx, args, reply),
         Id::Randomkey => keyspace::randomkey(shard, cx, args, reply),
@@ -231,19 +266,14 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch | Id::Xgroup | Id::XgroupHelp | Id::Xinfo | Id::XinfoHelp => Err(Refused::unsupported()),
         // Data types and commands on keys that are not built yet.
         #[rustfmt::skip]
-        Id::Bitcount | Id::Bitfield | Id::BitfieldRo | Id::Bitop | Id::Bitpos | Id::Blmove | Id::Blmpop
+        Id::Blmove | Id::Blmpop
         | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
         | Id::Geoadd | Id::Geodist | Id::Geohash | Id::Geopos | Id::Georadius | Id::GeoradiusRo
-        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore | Id::Getbit
+        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore
         | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
         | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
         | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
-        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Pfadd
-        | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
-        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sadd | Id::Scard | Id::Sdiff
-        | Id::Sdiffstore | Id::Setbit | Id::Sinter | Id::Sintercard | Id::Sinterstore | Id::Sismember
-        | Id::Smembers | Id::Smismember | Id::Smove | Id::Sort | Id::SortRo | Id::Spop | Id::Srandmember
-        | Id::Srem | Id::Sscan | Id::Sunion | Id::Sunionstore | Id::Zadd
+        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Restore | Id::RestoreAsking | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sort | Id::SortRo | Id::Zadd
         | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
         | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
         | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
