@@ -184,14 +184,14 @@ pub fn near(a: &Value, b: &Value, unit: i64) -> bool {
 }
 
 fn same_rows(a: &Value, b: &Value) -> bool {
-    let same_row = |a: &Value, b: &Value| match (a.items(), b.items()) {
+    let same_row = |a: &Value, b: &Value| match (&a.items()[..], &b.items()[..]) {
         ([id, name, Value::Int(_), count], [other_id, other_name, Value::Int(_), other_count]) => {
             (id, name, count) == (other_id, other_name, other_count)
         }
         _ => a == b,
     };
     let (x, y) = (a.items(), b.items());
-    kind(a) == kind(b) && x.len() == y.len() && x.iter().zip(y).all(|(a, b)| same_row(a, b))
+    kind(a) == kind(b) && x.len() == y.len() && x.iter().zip(&y).all(|(a, b)| same_row(a, b))
 }
 
 fn same_fields(a: &Value, b: &Value, open: &[&str]) -> bool {
