@@ -58,8 +58,9 @@ impl Generator {
     /// One command, or a few that belong together.
     pub fn commands(&mut self) -> Vec<Cmd> {
         match self.rng.below(100) {
-            0..=52 => vec![self.string()],
-            53..=88 => self.key_command(),
+            0..=36 => vec![self.string()],
+            37..=56 => self.set_command(),
+            57..=88 => self.key_command(),
             89..=97 => self.server_command(),
             _ => vec![self.wrong()],
         }

@@ -20,6 +20,7 @@ mod generate;
 mod keys;
 mod run;
 mod server_commands;
+mod sets;
 mod shrink;
 mod stream;
 mod strings;

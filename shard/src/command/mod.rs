@@ -20,6 +20,7 @@ mod relocate;
 mod scan;
 mod set;
 mod sets;
+mod sort;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,8 @@ mod tests;
 pub use debug::TableStats;
 pub(crate) use lcs::{Options as LcsOptions, answer as lcs_answer};
 pub(crate) use relocate::CopyOptions;
+#[allow(unused_imports)] // for transactions that borrow keys from other shards
+pub(crate) use sort::sort_further_keys;
 
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -173,6 +176,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Spop => sets::spop(shard, cx, args, reply),
         Id::Srandmember => sets::srandmember(shard, cx, args, reply),
         Id::Sscan => sets::sscan(shard, cx, args, reply),
+        Id::Sort => sort::sort(shard, cx, args, reply),
+        Id::SortRo => sort::sort_ro(shard, cx, args, reply),
         Id::Dbsize => keyspace::dbsize(shard, cx, args, reply),
         Id::Keys => keyspace::keys(shard, cx, args, reply),
         Id::Randomkey => keyspace::randomkey(shard, cx, args, reply),
@@ -230,23 +235,24 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Bitcount | Id::Bitfield | Id::BitfieldRo | Id::Bitop | Id::Bitpos | Id::Blmove | Id::Blmpop
         | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
         | Id::Geoadd | Id::Geodist | Id::Geohash | Id::Geopos | Id::Georadius | Id::GeoradiusRo
-        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore | Id::Getbit
-        | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
-        | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
-        | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
-        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Pfadd
-        | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
-        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Setbit | Id::Sort | Id::SortRo | Id::Xack | Id::Xadd | Id::Xautoclaim
-        | Id::Xclaim | Id::Xdel | Id::Xgroup | Id::XgroupCreate | Id::XgroupCreateconsumer
-        | Id::XgroupDelconsumer | Id::XgroupDestroy | Id::XgroupHelp | Id::XgroupSetid | Id::Xinfo
-        | Id::XinfoConsumers | Id::XinfoGroups | Id::XinfoHelp | Id::XinfoStream | Id::Xlen | Id::Xpending
-        | Id::Xrange | Id::Xread | Id::Xreadgroup | Id::Xrevrange | Id::Xsetid | Id::Xtrim | Id::Zadd
-        | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
-        | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
-        | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
-        | Id::Zrem | Id::Zremrangebylex | Id::Zremrangebyrank | Id::Zremrangebyscore | Id::Zrevrange
-        | Id::Zrevrangebylex | Id::Zrevrangebyscore | Id::Zrevrank | Id::Zscan | Id::Zscore | Id::Zunion
-        | Id::Zunionstore => Err(Refused::unsupported()),
+        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore
+        | Id::Getbit | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat
+        | Id::Hkeys | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset
+        | Id::Hsetnx | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove
+        | Id::Lmpop | Id::Lpop | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset
+        | Id::Ltrim | Id::Pfadd | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest
+        | Id::Restore | Id::RestoreAsking | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx
+        | Id::Setbit | Id::Xack | Id::Xadd | Id::Xautoclaim | Id::Xclaim | Id::Xdel | Id::Xgroup
+        | Id::XgroupCreate | Id::XgroupCreateconsumer | Id::XgroupDelconsumer | Id::XgroupDestroy
+        | Id::XgroupHelp | Id::XgroupSetid | Id::Xinfo | Id::XinfoConsumers | Id::XinfoGroups
+        | Id::XinfoHelp | Id::XinfoStream | Id::Xlen | Id::Xpending | Id::Xrange | Id::Xread
+        | Id::Xreadgroup | Id::Xrevrange | Id::Xsetid | Id::Xtrim | Id::Zadd | Id::Zcard | Id::Zcount
+        | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard | Id::Zinterstore
+        | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin | Id::Zrandmember
+        | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank | Id::Zrem
+        | Id::Zremrangebylex | Id::Zremrangebyrank | Id::Zremrangebyscore | Id::Zrevrange
+        | Id::Zrevrangebylex | Id::Zrevrangebyscore | Id::Zrevrank | Id::Zscan | Id::Zscore
+        | Id::Zunion | Id::Zunionstore => Err(Refused::unsupported()),
     }
 }
 
