@@ -23,6 +23,7 @@ mod server_commands;
 mod sets;
 mod shrink;
 mod stream;
+mod streams;
 mod strings;
 
 use common::{Server, env};

@@ -21,6 +21,7 @@ mod scan;
 mod set;
 mod sets;
 mod sort;
+pub(crate) mod stream;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -141,6 +142,27 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Mset => many::mset(shard, cx, args, reply),
         Id::Msetnx => many::msetnx(shard, cx, args, reply),
         Id::Lcs => lcs::lcs(shard, cx, args, reply),
+        Id::Xadd => stream::xadd(shard, cx, args, reply),
+        Id::Xtrim => stream::xtrim(shard, cx, args, reply),
+        Id::Xlen => stream::xlen(shard, cx, args, reply),
+        Id::Xrange => stream::xrange(shard, cx, args, reply),
+        Id::Xrevrange => stream::xrevrange(shard, cx, args, reply),
+        Id::Xdel => stream::xdel(shard, cx, args, reply),
+        Id::Xsetid => stream::xsetid(shard, cx, args, reply),
+        Id::Xread => stream::xread(shard, cx, args, reply),
+        Id::Xreadgroup => stream::xreadgroup(shard, cx, args, reply),
+        Id::XgroupCreate => stream::create(shard, cx, args, reply),
+        Id::XgroupSetid => stream::set_id(shard, cx, args, reply),
+        Id::XgroupDestroy => stream::destroy(shard, cx, args, reply),
+        Id::XgroupCreateconsumer => stream::create_consumer(shard, cx, args, reply),
+        Id::XgroupDelconsumer => stream::delete_consumer(shard, cx, args, reply),
+        Id::Xack => stream::xack(shard, cx, args, reply),
+        Id::Xpending => stream::xpending(shard, cx, args, reply),
+        Id::Xclaim => stream::xclaim(shard, cx, args, reply),
+        Id::Xautoclaim => stream::xautoclaim(shard, cx, args, reply),
+        Id::XinfoStream => stream::stream(shard, cx, args, reply),
+        Id::XinfoGroups => stream::groups(shard, cx, args, reply),
+        Id::XinfoConsumers => stream::consumers(shard, cx, args, reply),
         Id::Exists => generic::exists(shard, cx, args, reply),
         Id::Touch => generic::touch(shard, cx, args, reply),
         Id::Type => generic::r#type(shard, cx, args, reply),
@@ -229,30 +251,25 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::ScriptKill | Id::ScriptLoad | Id::Select | Id::Shutdown | Id::Slaveof | Id::Slowlog
         | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset
         | Id::Ssubscribe | Id::Subscribe | Id::Sunsubscribe | Id::Sync | Id::Time | Id::Unsubscribe
-        | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch => Err(Refused::unsupported()),
+        | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch | Id::Xgroup | Id::XgroupHelp | Id::Xinfo | Id::XinfoHelp => Err(Refused::unsupported()),
         // Data types and commands on keys that are not built yet.
         #[rustfmt::skip]
         Id::Bitcount | Id::Bitfield | Id::BitfieldRo | Id::Bitop | Id::Bitpos | Id::Blmove | Id::Blmpop
         | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
         | Id::Geoadd | Id::Geodist | Id::Geohash | Id::Geopos | Id::Georadius | Id::GeoradiusRo
-        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore
-        | Id::Getbit | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat
-        | Id::Hkeys | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset
-        | Id::Hsetnx | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove
-        | Id::Lmpop | Id::Lpop | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset
-        | Id::Ltrim | Id::Pfadd | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest
-        | Id::Restore | Id::RestoreAsking | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx
-        | Id::Setbit | Id::Xack | Id::Xadd | Id::Xautoclaim | Id::Xclaim | Id::Xdel | Id::Xgroup
-        | Id::XgroupCreate | Id::XgroupCreateconsumer | Id::XgroupDelconsumer | Id::XgroupDestroy
-        | Id::XgroupHelp | Id::XgroupSetid | Id::Xinfo | Id::XinfoConsumers | Id::XinfoGroups
-        | Id::XinfoHelp | Id::XinfoStream | Id::Xlen | Id::Xpending | Id::Xrange | Id::Xread
-        | Id::Xreadgroup | Id::Xrevrange | Id::Xsetid | Id::Xtrim | Id::Zadd | Id::Zcard | Id::Zcount
-        | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard | Id::Zinterstore
-        | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin | Id::Zrandmember
-        | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank | Id::Zrem
-        | Id::Zremrangebylex | Id::Zremrangebyrank | Id::Zremrangebyscore | Id::Zrevrange
-        | Id::Zrevrangebylex | Id::Zrevrangebyscore | Id::Zrevrank | Id::Zscan | Id::Zscore
-        | Id::Zunion | Id::Zunionstore => Err(Refused::unsupported()),
+        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore | Id::Getbit
+        | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
+        | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
+        | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
+        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Pfadd
+        | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
+        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Setbit | Id::Zadd
+        | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
+        | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
+        | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
+        | Id::Zrem | Id::Zremrangebylex | Id::Zremrangebyrank | Id::Zremrangebyscore | Id::Zrevrange
+        | Id::Zrevrangebylex | Id::Zrevrangebyscore | Id::Zrevrank | Id::Zscan | Id::Zscore | Id::Zunion
+        | Id::Zunionstore => Err(Refused::unsupported()),
     }
 }
 
