@@ -65,8 +65,9 @@ impl Generator {
             15..=22 => vec![self.hll()],
             23..=37 => self.key_command(),
             38..=47 => vec![self.stream_command()],
-            48..=57 => self.server_command(),
-            58..=59 => vec![self.wrong()],
+            48..=57 => self.set_command(),
+            58..=67 => self.server_command(),
+            68..=69 => vec![self.wrong()],
             _ => vec![self.string()],
         }
     }

@@ -25,12 +25,14 @@ mod relocate;
 mod scan;
 mod set;
 mod sets;
+mod sort;
 pub(crate) mod stream;
 mod string;
 #[cfg(test)]
 mod tests;
 
 pub use debug::TableStats;
+pub(crate) use sort::sort_further_keys;
 
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -210,6 +212,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Spop => sets::spop(shard, cx, args, reply),
         Id::Srandmember => sets::srandmember(shard, cx, args, reply),
         Id::Sscan => sets::sscan(shard, cx, args, reply),
+        Id::Sort => sort::sort(shard, cx, args, reply),
+        Id::SortRo => sort::sort_ro(shard, cx, args, reply),
         Id::Dbsize => keyspace::dbsize(shard, cx, args, reply),
         Id::Keys => keyspace::keys(shard, cx, args, reply),
         Id::Randomkey => keyspace::randomkey(shard, cx, args, reply),
@@ -271,7 +275,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
         | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
         | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
-        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Restore | Id::RestoreAsking | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sort | Id::SortRo | Id::Zadd
+        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Restore | Id::RestoreAsking | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Zadd
         | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
         | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
         | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
