@@ -14,8 +14,10 @@
 //! So a shard hands out, for every database, the XOR over its own keys ([`Shard::digests`]), and
 //! [`combine`] mixes in the indexes.
 
-use crate::db::{Entry, Kind, StrRef};
+use crate::collection::view_of;
+use crate::db::{Entry, Kind, StrRef, ValueRef};
 use crate::shard::Shard;
+use crate::value::list::{Direction, List};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1.
@@ -54,10 +56,20 @@ fn mix_value(digest: &mut Digest, entry: &Entry) {
     match entry.string() {
         Some(StrRef::Bytes(bytes)) => mix(digest, bytes),
         Some(StrRef::Int(n)) => mix(digest, n.to_string().as_bytes()),
-        None => {}
+        None => mix_collection(digest, entry.value()),
     }
     if entry.expire_at().is_some() {
         xor(digest, &sha1(b"!!expire!!"));
+    }
+}
+
+/// Mixes the elements of a collection into a digest: of a list in their order.
+fn mix_collection(digest: &mut Digest, value: ValueRef<'_>) {
+    if let Some(list) = view_of::<List>(value) {
+        list.walk(0, Direction::Forward, |element| {
+            mix(digest, &element.to_vec());
+            true
+        });
     }
 }
 
