@@ -16,9 +16,12 @@ mod many;
 #[cfg(test)]
 mod model;
 mod object;
+mod pubsub;
 mod relocate;
 mod scan;
 mod set;
+mod sets;
+pub(crate) mod stream;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -137,6 +140,27 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Mset => many::mset(shard, cx, args, reply),
         Id::Msetnx => many::msetnx(shard, cx, args, reply),
         Id::Lcs => lcs::lcs(shard, cx, args, reply),
+        Id::Xadd => stream::xadd(shard, cx, args, reply),
+        Id::Xtrim => stream::xtrim(shard, cx, args, reply),
+        Id::Xlen => stream::xlen(shard, cx, args, reply),
+        Id::Xrange => stream::xrange(shard, cx, args, reply),
+        Id::Xrevrange => stream::xrevrange(shard, cx, args, reply),
+        Id::Xdel => stream::xdel(shard, cx, args, reply),
+        Id::Xsetid => stream::xsetid(shard, cx, args, reply),
+        Id::Xread => stream::xread(shard, cx, args, reply),
+        Id::Xreadgroup => stream::xreadgroup(shard, cx, args, reply),
+        Id::XgroupCreate => stream::create(shard, cx, args, reply),
+        Id::XgroupSetid => stream::set_id(shard, cx, args, reply),
+        Id::XgroupDestroy => stream::destroy(shard, cx, args, reply),
+        Id::XgroupCreateconsumer => stream::create_consumer(shard, cx, args, reply),
+        Id::XgroupDelconsumer => stream::delete_consumer(shard, cx, args, reply),
+        Id::Xack => stream::xack(shard, cx, args, reply),
+        Id::Xpending => stream::xpending(shard, cx, args, reply),
+        Id::Xclaim => stream::xclaim(shard, cx, args, reply),
+        Id::Xautoclaim => stream::xautoclaim(shard, cx, args, reply),
+        Id::XinfoStream => stream::stream(shard, cx, args, reply),
+        Id::XinfoGroups => stream::groups(shard, cx, args, reply),
+        Id::XinfoConsumers => stream::consumers(shard, cx, args, reply),
         Id::Exists => generic::exists(shard, cx, args, reply),
         Id::Touch => generic::touch(shard, cx, args, reply),
         Id::Type => generic::r#type(shard, cx, args, reply),
@@ -155,6 +179,23 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Renamenx => relocate::renamenx(shard, cx, args, reply),
         Id::Copy => relocate::copy(shard, cx, args, reply),
         Id::Move => relocate::move_key(shard, cx, args, reply),
+        Id::Sadd => sets::sadd(shard, cx, args, reply),
+        Id::Srem => sets::srem(shard, cx, args, reply),
+        Id::Smove => sets::smove(shard, cx, args, reply),
+        Id::Sismember => sets::sismember(shard, cx, args, reply),
+        Id::Smismember => sets::smismember(shard, cx, args, reply),
+        Id::Scard => sets::scard(shard, cx, args, reply),
+        Id::Smembers => sets::smembers(shard, cx, args, reply),
+        Id::Sinter => sets::sinter(shard, cx, args, reply),
+        Id::Sintercard => sets::sintercard(shard, cx, args, reply),
+        Id::Sinterstore => sets::sinterstore(shard, cx, args, reply),
+        Id::Sunion => sets::sunion(shard, cx, args, reply),
+        Id::Sunionstore => sets::sunionstore(shard, cx, args, reply),
+        Id::Sdiff => sets::sdiff(shard, cx, args, reply),
+        Id::Sdiffstore => sets::sdiffstore(shard, cx, args, reply),
+        Id::Spop => sets::spop(shard, cx, args, reply),
+        Id::Srandmember => sets::srandmember(shard, cx, args, reply),
+        Id::Sscan => sets::sscan(shard, cx, args, reply),
         Id::Dbsize => keyspace::dbsize(shard, cx, args, reply),
         Id::Keys => keyspace::keys(shard, cx, args, reply),
         Id::Randomkey => keyspace::randomkey(shard, cx, args, reply),
@@ -186,6 +227,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Lrem => list::edit::lrem(shard, cx, args, reply),
         Id::Ltrim => list::edit::ltrim(shard, cx, args, reply),
         Id::Debug => debug::debug(shard, cx, args, reply),
+        Id::Publish => pubsub::publish(shard, cx, args, reply),
+        Id::Spublish => pubsub::spublish(shard, cx, args, reply),
         // The server's own: connections, configuration, transactions over all shards, channels.
         #[rustfmt::skip]
         Id::Acl | Id::AclCat | Id::AclDeluser | Id::AclDryrun | Id::AclGenpass | Id::AclGetuser
@@ -214,14 +257,14 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::MemoryDoctor | Id::MemoryHelp | Id::MemoryMallocStats | Id::MemoryPurge | Id::MemoryStats
         | Id::Migrate | Id::Module | Id::ModuleHelp | Id::ModuleList | Id::ModuleLoad | Id::ModuleLoadex
         | Id::ModuleUnload | Id::Monitor | Id::Multi | Id::Object | Id::Ping | Id::Psubscribe | Id::Psync
-        | Id::Publish | Id::Pubsub | Id::PubsubChannels | Id::PubsubHelp | Id::PubsubNumpat
+        | Id::Pubsub | Id::PubsubChannels | Id::PubsubHelp | Id::PubsubNumpat
         | Id::PubsubNumsub | Id::PubsubShardchannels | Id::PubsubShardnumsub | Id::Punsubscribe | Id::Quit
         | Id::Readonly | Id::Readwrite | Id::Replconf | Id::Replicaof | Id::Reset | Id::Role | Id::Save
         | Id::Script | Id::ScriptDebug | Id::ScriptExists | Id::ScriptFlush | Id::ScriptHelp
         | Id::ScriptKill | Id::ScriptLoad | Id::Select | Id::Shutdown | Id::Slaveof | Id::Slowlog
-        | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset | Id::Spublish
+        | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset
         | Id::Ssubscribe | Id::Subscribe | Id::Sunsubscribe | Id::Sync | Id::Time | Id::Unsubscribe
-        | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch => Err(Refused::unsupported()),
+        | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch | Id::Xgroup | Id::XgroupHelp | Id::Xinfo | Id::XinfoHelp => Err(Refused::unsupported()),
         // Data types and commands on keys that are not built yet.
         #[rustfmt::skip]
         Id::Bitcount | Id::Bitfield | Id::BitfieldRo | Id::Bitop | Id::Bitpos | Id::Blmove | Id::Blmpop
@@ -232,14 +275,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
         | Id::Hstrlen | Id::Hvals | Id::Pfadd
         | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
-        | Id::Sadd | Id::Scard | Id::Sdiff
-        | Id::Sdiffstore | Id::Setbit | Id::Sinter | Id::Sintercard | Id::Sinterstore | Id::Sismember
-        | Id::Smembers | Id::Smismember | Id::Smove | Id::Sort | Id::SortRo | Id::Spop | Id::Srandmember
-        | Id::Srem | Id::Sscan | Id::Sunion | Id::Sunionstore | Id::Xack | Id::Xadd | Id::Xautoclaim
-        | Id::Xclaim | Id::Xdel | Id::Xgroup | Id::XgroupCreate | Id::XgroupCreateconsumer
-        | Id::XgroupDelconsumer | Id::XgroupDestroy | Id::XgroupHelp | Id::XgroupSetid | Id::Xinfo
-        | Id::XinfoConsumers | Id::XinfoGroups | Id::XinfoHelp | Id::XinfoStream | Id::Xlen | Id::Xpending
-        | Id::Xrange | Id::Xread | Id::Xreadgroup | Id::Xrevrange | Id::Xsetid | Id::Xtrim | Id::Zadd
+        | Id::Setbit | Id::Sort | Id::SortRo | Id::Zadd
         | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
         | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
         | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank

@@ -20,10 +20,13 @@ pub(crate) fn llen(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut R
 pub(crate) fn lindex(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = shard.first_key(cx, args.at(1));
     shard.view::<List, _>(cx, &key, |list| {
-        let Some(list) = list else { return Ok(reply.null()) };
-        match list.index(integer(args.at(2))?) {
+        let found = match list {
+            Some(list) => list.index(integer(args.at(2))?).map(|index| (list, index)),
+            None => None,
+        };
+        match found {
             None => reply.null(),
-            Some(index) => list.walk(index, Direction::Forward, |element| {
+            Some((list, index)) => list.walk(index, Direction::Forward, |element| {
                 bulk(reply, element);
                 false
             }),
