@@ -18,6 +18,7 @@
 use crate::collection::view_of;
 use crate::db::{Entry, Kind, StrRef};
 use crate::shard::Shard;
+use crate::value::list::{Direction, List, ListView};
 use crate::value::set::view::with_text;
 use crate::value::set::{Set, SetView};
 use crate::value::stream::{Stream, StreamId};
@@ -72,7 +73,20 @@ fn mix_collection(digest: &mut Digest, entry: &Entry) {
         mix_set(digest, set);
     } else if let Some(stream) = view_of::<Stream>(entry.value()) {
         mix_stream(digest, stream);
+    } else if let Some(list) = view_of::<List>(entry.value()) {
+        mix_list(digest, list);
     }
+}
+
+/// Mixes the elements of a list, in their order.
+fn mix_list(digest: &mut Digest, list: ListView<'_>) {
+    let mut text = Vec::new();
+    list.walk(0, Direction::Forward, |element| {
+        text.clear();
+        element.push_to(&mut text);
+        mix(digest, &text);
+        true
+    });
 }
 
 /// A set has no order: its members are combined by XOR.

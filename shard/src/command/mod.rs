@@ -16,6 +16,7 @@ mod generic;
 mod hll;
 mod keyspace;
 mod lcs;
+mod list;
 mod many;
 #[cfg(test)]
 mod model;
@@ -227,6 +228,23 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::ObjectRefcount => object::refcount(shard, cx, args, reply),
         Id::ObjectHelp => object::help(shard, cx, args, reply),
         Id::MemoryUsage => object::memory_usage(shard, cx, args, reply),
+        Id::Lpush => list::push::lpush(shard, cx, args, reply),
+        Id::Rpush => list::push::rpush(shard, cx, args, reply),
+        Id::Lpushx => list::push::lpushx(shard, cx, args, reply),
+        Id::Rpushx => list::push::rpushx(shard, cx, args, reply),
+        Id::Lpop => list::pop::lpop(shard, cx, args, reply),
+        Id::Rpop => list::pop::rpop(shard, cx, args, reply),
+        Id::Lmpop => list::pop::lmpop(shard, cx, args, reply),
+        Id::Lmove => list::transfer::lmove(shard, cx, args, reply),
+        Id::Rpoplpush => list::transfer::rpoplpush(shard, cx, args, reply),
+        Id::Llen => list::read::llen(shard, cx, args, reply),
+        Id::Lindex => list::read::lindex(shard, cx, args, reply),
+        Id::Lrange => list::read::lrange(shard, cx, args, reply),
+        Id::Lpos => list::read::lpos(shard, cx, args, reply),
+        Id::Lset => list::edit::lset(shard, cx, args, reply),
+        Id::Linsert => list::edit::linsert(shard, cx, args, reply),
+        Id::Lrem => list::edit::lrem(shard, cx, args, reply),
+        Id::Ltrim => list::edit::ltrim(shard, cx, args, reply),
         Id::Debug => debug::debug(shard, cx, args, reply),
         Id::Publish => pubsub::publish(shard, cx, args, reply),
         Id::Spublish => pubsub::spublish(shard, cx, args, reply),
@@ -274,8 +292,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore
         | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
         | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
-        | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
-        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Restore | Id::RestoreAsking | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Zadd
+        | Id::Hstrlen | Id::Hvals | Id::Restore | Id::RestoreAsking | Id::Zadd
         | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
         | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
         | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
