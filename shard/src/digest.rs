@@ -14,8 +14,10 @@
 //! So a shard hands out, for every database, the XOR over its own keys ([`Shard::digests`]), and
 //! [`combine`] mixes in the indexes.
 
-use crate::db::{Entry, Kind, StrRef};
+use crate::db::{Entry, Kind, StrRef, ValueRef};
 use crate::shard::Shard;
+use crate::value::hash::{Hash, HashView, INT_TEXT_MAX, spell};
+use crate::value::{Collection, Object};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1.
@@ -54,11 +56,30 @@ fn mix_value(digest: &mut Digest, entry: &Entry) {
     match entry.string() {
         Some(StrRef::Bytes(bytes)) => mix(digest, bytes),
         Some(StrRef::Int(n)) => mix(digest, n.to_string().as_bytes()),
-        None => {}
+        None => match entry.value() {
+            ValueRef::Object(Object::Hash(hash)) => mix_hash(digest, hash.view()),
+            ValueRef::Packed(p) if p.kind == Kind::Hash => {
+                mix_hash(digest, Hash::view_packed(p.bytes, p.flag))
+            }
+            _ => {}
+        },
     }
     if entry.expire_at().is_some() {
         xor(digest, &sha1(b"!!expire!!"));
     }
+}
+
+/// Mixes in the fields of a hash, in any order.
+fn mix_hash(digest: &mut Digest, hash: HashView<'_>) {
+    hash.each(&mut |field| {
+        let (mut of_field, mut buffer) = (Digest::default(), [0; INT_TEXT_MAX]);
+        mix(&mut of_field, spell(field.name, &mut buffer));
+        mix(&mut of_field, spell(field.value, &mut buffer));
+        if field.expire_at.is_some() {
+            xor(&mut of_field, &sha1(b"!!hexpire!!"));
+        }
+        xor(digest, &sha1(&of_field));
+    });
 }
 
 /// The digest of one value, for DEBUG DIGEST-VALUE; zeros when there is none.

@@ -10,6 +10,7 @@ mod command;
 pub mod digest;
 pub mod event;
 pub mod expire;
+pub mod field_expire;
 pub mod garbage;
 pub mod hop;
 mod long_double;

@@ -9,6 +9,7 @@ mod counter;
 mod debug;
 mod expire;
 mod generic;
+mod hash;
 mod keyspace;
 mod lcs;
 mod many;
@@ -136,6 +137,31 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Mset => many::mset(shard, cx, args, reply),
         Id::Msetnx => many::msetnx(shard, cx, args, reply),
         Id::Lcs => lcs::lcs(shard, cx, args, reply),
+        Id::Hdel => hash::hdel(shard, cx, args, reply),
+        Id::Hexists => hash::hexists(shard, cx, args, reply),
+        Id::Hexpire => hash::hexpire(shard, cx, args, reply),
+        Id::Hexpireat => hash::hexpireat(shard, cx, args, reply),
+        Id::Hexpiretime => hash::hexpiretime(shard, cx, args, reply),
+        Id::Hget => hash::hget(shard, cx, args, reply),
+        Id::Hgetall => hash::hgetall(shard, cx, args, reply),
+        Id::Hincrby => hash::hincrby(shard, cx, args, reply),
+        Id::Hincrbyfloat => hash::hincrbyfloat(shard, cx, args, reply),
+        Id::Hkeys => hash::hkeys(shard, cx, args, reply),
+        Id::Hlen => hash::hlen(shard, cx, args, reply),
+        Id::Hmget => hash::hmget(shard, cx, args, reply),
+        Id::Hmset => hash::hmset(shard, cx, args, reply),
+        Id::Hpersist => hash::hpersist(shard, cx, args, reply),
+        Id::Hpexpire => hash::hpexpire(shard, cx, args, reply),
+        Id::Hpexpireat => hash::hpexpireat(shard, cx, args, reply),
+        Id::Hpexpiretime => hash::hpexpiretime(shard, cx, args, reply),
+        Id::Hpttl => hash::hpttl(shard, cx, args, reply),
+        Id::Hrandfield => hash::hrandfield(shard, cx, args, reply),
+        Id::Hscan => hash::hscan(shard, cx, args, reply),
+        Id::Hset => hash::hset(shard, cx, args, reply),
+        Id::Hsetnx => hash::hsetnx(shard, cx, args, reply),
+        Id::Hstrlen => hash::hstrlen(shard, cx, args, reply),
+        Id::Httl => hash::httl(shard, cx, args, reply),
+        Id::Hvals => hash::hvals(shard, cx, args, reply),
         Id::Exists => generic::exists(shard, cx, args, reply),
         Id::Touch => generic::touch(shard, cx, args, reply),
         Id::Type => generic::r#type(shard, cx, args, reply),
@@ -210,9 +236,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
         | Id::Geoadd | Id::Geodist | Id::Geohash | Id::Geopos | Id::Georadius | Id::GeoradiusRo
         | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore | Id::Getbit
-        | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
-        | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
-        | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
+        | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
         | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Pfadd
         | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
         | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sadd | Id::Scard | Id::Sdiff
