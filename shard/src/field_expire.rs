@@ -64,16 +64,22 @@ impl Shard {
         if names.is_empty() {
             return (0, max);
         }
-        let mut reaped = 0;
+        let (mut reaped, mut cost) = (0, 0);
         for (name, is_key_dead) in &names {
             let key = self.key(name);
-            if *is_key_dead {
+            let fields = if *is_key_dead {
                 self.reap(cx.db, &key);
+                0
             } else {
-                reaped += self.reap_fields(cx, &key, (max - reaped).max(1));
+                self.reap_fields(cx, &key, max - cost)
+            };
+            reaped += fields;
+            cost += fields + HASH_COST;
+            if cost >= max {
+                break;
             }
         }
-        (reaped, reaped + names.len() * HASH_COST)
+        (reaped, cost)
     }
 
     /// Deletes up to `max` fields of a hash that is there, those that are due first; how many.
@@ -116,6 +122,204 @@ impl Shard {
         if count > 0 {
             self.stats.expired_fields += count as u64;
             self.changed_by(cx, 0, key.bytes, Class::HASH, "hexpired");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bed, NOW_MS};
+    use proptest::prelude::*;
+
+    fn hash(bed: &mut Bed, key: &str, fields: usize, ttl_ms: i64) {
+        for i in 0..fields {
+            let name = format!("f{i}");
+            bed.run(&["hset", key, &name, "v"]);
+            bed.run(&["hpexpire", key, &ttl_ms.to_string(), "fields", "1", &name]);
+        }
+    }
+
+    /// Runs active expiry to its end: how many fields, and in how many slices.
+    fn expire(bed: &mut Bed, buckets: usize) -> (usize, usize) {
+        let (mut fields, mut slices) = (0, 0);
+        loop {
+            let done = bed.shard.expire_slice(bed.cx.now_ms, buckets);
+            fields += done.fields;
+            slices += 1;
+            if !done.more {
+                return (fields, slices);
+            }
+        }
+    }
+
+    fn events(bed: &mut Bed) -> Vec<(String, &'static str)> {
+        let name = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
+        bed.shard.events.notifications.drain(..).map(|n| (name(&n.key), n.event)).collect()
+    }
+
+    #[test]
+    fn a_hash_goes_with_its_last_field() {
+        let mut bed = Bed::new();
+        hash(&mut bed, "h", 3, 10);
+        bed.run(&["hset", "mixed", "stays", "1", "goes", "2"]);
+        bed.run(&["hpexpire", "mixed", "10", "fields", "1", "goes"]);
+        assert_eq!(bed.shard.dbs[0].field_expires_len(), 2);
+        bed.shard.events.publish(Class::HASH.union(Class::GENERIC));
+        bed.shard.events.record(true);
+        bed.cx.now_ms += 10;
+        assert_eq!(expire(&mut bed, 64).0, 0, "a field lives through its last millisecond");
+        bed.cx.now_ms += 1;
+        assert_eq!(expire(&mut bed, 64), (4, 1));
+        let mut told = events(&mut bed);
+        told.sort();
+        let h = |key: &str, event| (key.to_string(), event);
+        assert_eq!(told, [h("h", "del"), h("h", "hexpired"), h("mixed", "hexpired")]);
+        assert_eq!(bed.shard.events.changed.len(), 2, "a WATCH breaks");
+        assert_eq!((bed.shard.stats.expired_fields, bed.shard.stats.expired_keys), (4, 0));
+        assert_eq!((bed.shard.dbs[0].len(), bed.shard.dbs[0].field_expires_len()), (1, 0));
+        bed.check("hgetall mixed", "*2\r\n$5\r\nstays\r\n$1\r\n1\r\n");
+    }
+
+    /// As Redis 7.4 tells: one event for all fields that a command met.
+    #[test]
+    fn a_field_that_is_met_is_deleted() {
+        let mut bed = Bed::new();
+        hash(&mut bed, "h", 4, 10);
+        bed.run(&["hset", "h", "n", "5"]);
+        bed.run(&["hpexpire", "h", "10", "fields", "1", "n"]);
+        bed.shard.events.publish(Class::HASH.union(Class::GENERIC));
+        bed.cx.now_ms += 11;
+        let h = |event| ("h".to_string(), event);
+        for (command, told) in [
+            ("hmget h f0 f1 x", &["hexpired"][..]),
+            ("hlen h", &[]),
+            ("hget h f2", &["hexpired"]),
+            ("hincrby h n 1", &["hexpired", "hincrby"]),
+            ("hdel h n", &["hdel"]),
+            ("hstrlen h f3", &["hexpired", "del"]),
+            ("hget h f3", &[]),
+        ] {
+            bed.run(&command.split(' ').collect::<Vec<_>>());
+            assert_eq!(events(&mut bed), told.iter().map(|&e| h(e)).collect::<Vec<_>>(), "{command}");
+        }
+        assert_eq!(bed.shard.stats.expired_fields, 5);
+    }
+
+    #[test]
+    fn slices_keep_to_their_budget() {
+        for entries in [512, 0] {
+            let mut bed = Bed::new();
+            bed.shard.settings.thresholds.hash_max_listpack_entries = entries;
+            hash(&mut bed, "large", 2000, 10);
+            (0..100).for_each(|i| hash(&mut bed, &format!("h{i}"), 2, 10));
+            bed.cx.now_ms += 11;
+            let (fields, slices) = expire(&mut bed, 16);
+            assert_eq!((fields, bed.shard.dbs[0].len()), (2200, 0));
+            assert!((30..60).contains(&slices), "{slices}");
+        }
+    }
+
+    #[test]
+    fn it_can_be_switched_off() {
+        let mut bed = Bed::new();
+        hash(&mut bed, "h", 2, 10);
+        bed.cx.now_ms += 11;
+        bed.shard.settings.active_expire = false;
+        assert_eq!(expire(&mut bed, 64), (0, 1));
+        bed.check("hlen h", ":2\r\n");
+    }
+
+    #[test]
+    fn a_hash_that_is_dead_itself_goes_as_a_key() {
+        let mut bed = Bed::new();
+        hash(&mut bed, "h", 2, 10);
+        bed.run(&["pexpire", "h", "5"]);
+        bed.cx.now_ms += 11;
+        bed.check("hrandfield h", "$-1\r\n");
+        assert_eq!((bed.shard.stats.expired_keys, bed.shard.stats.expired_fields), (1, 0));
+        assert_eq!(bed.shard.dbs[0].field_expires_len(), 0);
+    }
+
+    #[test]
+    fn all_databases_have_their_turn() {
+        let mut bed = Bed::new();
+        for db in [0, 5, 15] {
+            bed.cx.db = db;
+            (0..200).for_each(|i| hash(&mut bed, &format!("h{i}"), 1, 10));
+        }
+        bed.cx.now_ms += 11;
+        assert_eq!(expire(&mut bed, 8).0, 600);
+    }
+
+    /// Whatever happens to hashes, the index has every one that has a field with an expiry, and no other.
+    fn check_index(bed: &Bed) {
+        for db in &bed.shard.dbs {
+            let (mut deadlines, mut cursor) = (Vec::new(), 0);
+            loop {
+                cursor = db.scan(cursor, &mut |entry| deadlines.extend(entry.field_deadline()));
+                if cursor == 0 {
+                    break;
+                }
+            }
+            assert_eq!(db.field_expires_len(), deadlines.len());
+            assert_eq!(db.first_field_deadline().map(|(ms, _)| ms), deadlines.into_iter().min());
+        }
+    }
+
+    const COMMANDS: &[&str] = &[
+        "hset K F v",
+        "hset K F v G w",
+        "hsetnx K F a-value-of-some-length",
+        "hincrby K F 1",
+        "hdel K F",
+        "hpexpire K 20 fields 2 F G",
+        "hpexpire K 40 nx fields 1 F",
+        "hpexpire K 5 lt fields 1 G",
+        "hpexpire K 0 fields 1 F",
+        "hpersist K fields 1 F",
+        "hget K F",
+        "hrandfield K 2",
+        "del K",
+        "set K v",
+        "pexpire K 30",
+        "rename K L",
+        "copy K L replace",
+        "copy K L db 1",
+        "move K 1",
+        "swapdb 0 1",
+        "flushdb",
+        "select",
+        "slice",
+        "wait",
+    ];
+
+    proptest! {
+        #[test]
+        fn the_index_is_that_of_the_hashes(
+            steps in proptest::collection::vec((0..COMMANDS.len(), 0..6u8, 0..6u8, 0..4u8), 1..150),
+            entries in prop_oneof![Just(0usize), Just(2), Just(512)],
+        ) {
+            let mut bed = Bed::new();
+            bed.shard.settings.thresholds.hash_max_listpack_entries = entries;
+            for (at, key, other, field) in steps {
+                let line = COMMANDS[at]
+                    .replace('K', &format!("key{key}"))
+                    .replace('L', &format!("key{other}"))
+                    .replace('F', &format!("field{field}"))
+                    .replace('G', &format!("field{}", other % 4));
+                match COMMANDS[at] {
+                    "select" => bed.cx.db ^= 1,
+                    "wait" => bed.cx.now_ms += i64::from(key) * 3,
+                    "slice" => drop(bed.shard.expire_slice(bed.cx.now_ms, 4)),
+                    "flushdb" if key > 0 => {}
+                    _ => drop(bed.run(&line.split(' ').collect::<Vec<_>>())),
+                }
+                check_index(&bed);
+            }
+            bed.cx.now_ms = NOW_MS + 100_000;
+            expire(&mut bed, 64);
+            prop_assert!(bed.shard.dbs.iter().all(|db| db.field_expires_len() == 0));
         }
     }
 }
