@@ -7,6 +7,8 @@
 //! mix(d, x)  = SHA1(d xor SHA1(x))
 //! value(k)   = mix(mix(0, type as u32 BE), content) [xor SHA1("!!expire!!") if it has an expiry]
 //! key(k)     = the same, but starting from mix(0, name) instead of 0
+//! content    = the bytes of a string; of a set, SHA1 of each member, combined by xor, instead of the outer mix;
+//!              of a hash, for each field xor SHA1(mix(mix(0, field), value) [xor SHA1("!!hexpire!!")])
 //! digest     = for every database that is not empty: mix(digest, index as u32 BE),
 //!              then xor SHA1(key(k)) for each of its keys
 //! ```
@@ -14,10 +16,12 @@
 //! So a shard hands out, for every database, the XOR over its own keys ([`Shard::digests`]), and
 //! [`combine`] mixes in the indexes.
 
-use crate::db::{Entry, Kind, StrRef, ValueRef};
+use crate::collection::view_of;
+use crate::db::{Entry, Kind, StrRef};
 use crate::shard::Shard;
-use crate::value::hash::{Hash, HashView, INT_TEXT_MAX, spell};
-use crate::value::{Collection, Object};
+use crate::value::hash::{Hash, HashView, spell};
+use crate::value::set::view::with_text;
+use crate::value::set::{Set, SetView};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1.
@@ -56,23 +60,32 @@ fn mix_value(digest: &mut Digest, entry: &Entry) {
     match entry.string() {
         Some(StrRef::Bytes(bytes)) => mix(digest, bytes),
         Some(StrRef::Int(n)) => mix(digest, n.to_string().as_bytes()),
-        None => match entry.value() {
-            ValueRef::Object(Object::Hash(hash)) => mix_hash(digest, hash.view()),
-            ValueRef::Packed(p) if p.kind == Kind::Hash => {
-                mix_hash(digest, Hash::view_packed(p.bytes, p.flag))
-            }
-            _ => {}
-        },
+        None => mix_collection(digest, entry),
     }
     if entry.expire_at().is_some() {
         xor(digest, &sha1(b"!!expire!!"));
     }
 }
 
-/// Mixes in the fields of a hash, in any order.
+/// Mixes the elements of a collection into a digest.
+fn mix_collection(digest: &mut Digest, entry: &Entry) {
+    if let Some(set) = view_of::<Set>(entry.value()) {
+        mix_set(digest, set);
+    }
+    if let Some(hash) = view_of::<Hash>(entry.value()) {
+        mix_hash(digest, hash);
+    }
+}
+
+/// A set has no order: its members are combined by XOR.
+fn mix_set(digest: &mut Digest, set: SetView<'_>) {
+    set.each(&mut |member| with_text(member, |text| xor(digest, &sha1(text))));
+}
+
+/// Neither has a hash: each field gets a digest of its own.
 fn mix_hash(digest: &mut Digest, hash: HashView<'_>) {
     hash.each(&mut |field| {
-        let (mut of_field, mut buffer) = (Digest::default(), [0; INT_TEXT_MAX]);
+        let (mut of_field, mut buffer) = (Digest::default(), itoa::Buffer::new());
         mix(&mut of_field, spell(field.name, &mut buffer));
         mix(&mut of_field, spell(field.value, &mut buffer));
         if field.expire_at.is_some() {

@@ -9,7 +9,7 @@ use crate::long_double::LongDouble;
 use crate::lookup::is_expired;
 use crate::shard::{Cx, Shard};
 use crate::value::Collection;
-use crate::value::hash::{Hash, HashView, INT_TEXT_MAX, Terms, Was, spell};
+use crate::value::hash::{Hash, HashView, Terms, Was, spell};
 use proto::args::Args;
 use proto::encode::Reply;
 use proto::error;
@@ -39,7 +39,7 @@ pub(in crate::command) fn hincrby(
             Some(StrRef::Bytes(text)) => parse_i64(text).ok_or(NOT_AN_INTEGER)?,
         };
         let sum = before.checked_add(delta).ok_or(error::INCREMENT_OVERFLOW)?;
-        let was = hash.update(name, spell(StrRef::Int(sum), &mut [0; INT_TEXT_MAX]), terms);
+        let was = hash.update(name, spell(StrRef::Int(sum), &mut itoa::Buffer::new()), terms);
         Ok((was, sum))
     })?;
     reply.int(sum);

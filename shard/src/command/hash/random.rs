@@ -19,7 +19,7 @@ use crate::db::Key;
 use crate::lookup::is_expired;
 use crate::random::Random;
 use crate::shard::{Cx, Shard};
-use crate::value::hash::{Field, Fields, Hash, HashView, INT_TEXT_MAX, spell};
+use crate::value::hash::{Field, Fields, Hash, HashView, spell};
 use proto::args::Args;
 use proto::encode::{Reply, Resp};
 use proto::error;
@@ -171,7 +171,7 @@ impl Draws {
         let mut seen = BTreeSet::new();
         while seen.len() < count {
             let Some(field) = self.one_of_table(fields) else { return };
-            if seen.insert(spell(field.name, &mut [0; INT_TEXT_MAX]).to_vec()) {
+            if seen.insert(spell(field.name, &mut itoa::Buffer::new()).to_vec()) {
                 put(field);
             }
         }

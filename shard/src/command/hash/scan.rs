@@ -7,7 +7,7 @@
 use super::super::string::bulk;
 use crate::command::{Outcome, Refused, integer};
 use crate::shard::{Cx, Shard};
-use crate::value::hash::{Hash, HashView, INT_TEXT_MAX, spell};
+use crate::value::hash::{Hash, HashView, spell};
 use proto::args::Args;
 use proto::encode::Reply;
 use proto::error;
@@ -81,7 +81,7 @@ fn answer(view: HashView<'_>, cursor: u64, options: &Options<'_>, now_ms: i64, r
     loop {
         cursor = view.scan(cursor, &mut |field| {
             seen += 1;
-            let mut buffer = [0; INT_TEXT_MAX];
+            let mut buffer = itoa::Buffer::new();
             let matches = |p| glob::matches(p, spell(field.name, &mut buffer), Case::Sensitive);
             if field.is_due(now_ms) || !options.pattern.is_none_or(matches) {
                 return;

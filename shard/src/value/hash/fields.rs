@@ -177,7 +177,7 @@ impl Fields {
         while found.is_none() && !(has_wrapped && cursor > start) {
             cursor = self.dict.scan(cursor, &mut |entry| {
                 if !is_expired(entry.expire_at(), now_ms) {
-                    found = Some(entry.key().to_vec());
+                    found = Some(entry);
                 }
             });
             if cursor == 0 {
@@ -187,7 +187,7 @@ impl Fields {
                 has_wrapped = true;
             }
         }
-        self.dict.get(&found?).map(field_of)
+        found.map(field_of)
     }
 
     /// Heap bytes, as [`Dict::memory`].

@@ -31,9 +31,6 @@ pub use fields::Fields;
 use pack::Form;
 use persist::listpack;
 
-/// Longest text of an integer.
-pub(crate) const INT_TEXT_MAX: usize = 20;
-
 /// A hash.
 #[derive(Clone, Debug)]
 pub enum Hash {
@@ -284,7 +281,7 @@ impl Hash {
     #[cold]
     fn make_table(&mut self, terms: &Terms<'_>) {
         let mut table = Fields::new(terms.seed);
-        let (mut name, mut value) = ([0; INT_TEXT_MAX], [0; INT_TEXT_MAX]);
+        let (mut name, mut value) = (itoa::Buffer::new(), itoa::Buffer::new());
         self.view().each(&mut |field| {
             table.insert(spell(field.name, &mut name), spell(field.value, &mut value), field.expire_at);
         });
@@ -325,17 +322,11 @@ impl Hash {
 }
 
 /// The text of a string; that of an integer is written to `buffer`.
-pub(crate) fn spell<'a>(text: StrRef<'a>, buffer: &'a mut [u8; INT_TEXT_MAX]) -> &'a [u8] {
-    use std::io::Write;
+#[inline]
+pub(crate) fn spell<'a>(text: StrRef<'a>, buffer: &'a mut itoa::Buffer) -> &'a [u8] {
     match text {
         StrRef::Bytes(bytes) => bytes,
-        StrRef::Int(n) => {
-            let mut rest = &mut buffer[..];
-            // Every integer fits.
-            let _ = write!(rest, "{n}");
-            let used = INT_TEXT_MAX - rest.len();
-            &buffer[..used]
-        }
+        StrRef::Int(n) => buffer.format(n).as_bytes(),
     }
 }
 

@@ -54,7 +54,7 @@ fn name_of(n: u8) -> Vec<u8> {
 }
 
 fn bytes(text: StrRef<'_>) -> Vec<u8> {
-    spell(text, &mut [0; INT_TEXT_MAX]).to_vec()
+    spell(text, &mut itoa::Buffer::new()).to_vec()
 }
 
 struct Run {
@@ -153,7 +153,7 @@ impl Run {
                 assert!(times.is_sorted(), "{times:?}");
             }
         }
-        if let Some((bytes, form)) = self.hash.view().packed().ok() {
+        if let Ok((bytes, form)) = self.hash.view().packed() {
             assert!(pack::len(bytes, form) <= self.thresholds.hash_max_listpack_entries);
             let max = self.thresholds.hash_max_listpack_value;
             assert!(self.model.iter().all(|(name, (value, _))| name.len() <= max && value.len() <= max));
