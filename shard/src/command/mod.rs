@@ -13,6 +13,7 @@ mod counter;
 mod debug;
 mod expire;
 mod generic;
+mod hash;
 mod hll;
 mod keyspace;
 mod lcs;
@@ -178,6 +179,31 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Pfmerge => hll::pfmerge(shard, cx, args, reply),
         Id::Pfdebug => hll::pfdebug(shard, cx, args, reply),
         Id::Pfselftest => hll::pfselftest(shard, reply),
+        Id::Hdel => hash::hdel(shard, cx, args, reply),
+        Id::Hexists => hash::hexists(shard, cx, args, reply),
+        Id::Hexpire => hash::hexpire(shard, cx, args, reply),
+        Id::Hexpireat => hash::hexpireat(shard, cx, args, reply),
+        Id::Hexpiretime => hash::hexpiretime(shard, cx, args, reply),
+        Id::Hget => hash::hget(shard, cx, args, reply),
+        Id::Hgetall => hash::hgetall(shard, cx, args, reply),
+        Id::Hincrby => hash::hincrby(shard, cx, args, reply),
+        Id::Hincrbyfloat => hash::hincrbyfloat(shard, cx, args, reply),
+        Id::Hkeys => hash::hkeys(shard, cx, args, reply),
+        Id::Hlen => hash::hlen(shard, cx, args, reply),
+        Id::Hmget => hash::hmget(shard, cx, args, reply),
+        Id::Hmset => hash::hmset(shard, cx, args, reply),
+        Id::Hpersist => hash::hpersist(shard, cx, args, reply),
+        Id::Hpexpire => hash::hpexpire(shard, cx, args, reply),
+        Id::Hpexpireat => hash::hpexpireat(shard, cx, args, reply),
+        Id::Hpexpiretime => hash::hpexpiretime(shard, cx, args, reply),
+        Id::Hpttl => hash::hpttl(shard, cx, args, reply),
+        Id::Hrandfield => hash::hrandfield(shard, cx, args, reply),
+        Id::Hscan => hash::hscan(shard, cx, args, reply),
+        Id::Hset => hash::hset(shard, cx, args, reply),
+        Id::Hsetnx => hash::hsetnx(shard, cx, args, reply),
+        Id::Hstrlen => hash::hstrlen(shard, cx, args, reply),
+        Id::Httl => hash::httl(shard, cx, args, reply),
+        Id::Hvals => hash::hvals(shard, cx, args, reply),
         Id::Exists => generic::exists(shard, cx, args, reply),
         Id::Touch => generic::touch(shard, cx, args, reply),
         Id::Type => generic::r#type(shard, cx, args, reply),
@@ -289,10 +315,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Blmove | Id::Blmpop
         | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
         | Id::Geoadd | Id::Geodist | Id::Geohash | Id::Geopos | Id::Georadius | Id::GeoradiusRo
-        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore
-        | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
-        | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
-        | Id::Hstrlen | Id::Hvals | Id::Restore | Id::RestoreAsking | Id::Zadd
+        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore | Id::Restore | Id::RestoreAsking | Id::Zadd
         | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
         | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
         | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
