@@ -9,6 +9,7 @@ mod counter;
 mod debug;
 mod expire;
 mod generic;
+mod geo;
 mod keyspace;
 mod lcs;
 mod many;
@@ -21,6 +22,7 @@ mod set;
 mod string;
 #[cfg(test)]
 mod tests;
+mod zset;
 
 pub use debug::TableStats;
 pub(crate) use lcs::{Options as LcsOptions, answer as lcs_answer};
@@ -168,6 +170,48 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::ObjectHelp => object::help(shard, cx, args, reply),
         Id::MemoryUsage => object::memory_usage(shard, cx, args, reply),
         Id::Debug => debug::debug(shard, cx, args, reply),
+        Id::Zadd => zset::add::zadd(shard, cx, args, reply),
+        Id::Zincrby => zset::add::zincrby(shard, cx, args, reply),
+        Id::Zscore => zset::read::zscore(shard, cx, args, reply),
+        Id::Zmscore => zset::read::zmscore(shard, cx, args, reply),
+        Id::Zcard => zset::read::zcard(shard, cx, args, reply),
+        Id::Zrank => zset::read::zrank(shard, cx, args, reply),
+        Id::Zrevrank => zset::read::zrevrank(shard, cx, args, reply),
+        Id::Zcount => zset::read::zcount(shard, cx, args, reply),
+        Id::Zlexcount => zset::read::zlexcount(shard, cx, args, reply),
+        Id::Zrange => zset::range::zrange(shard, cx, args, reply),
+        Id::Zrevrange => zset::range::zrevrange(shard, cx, args, reply),
+        Id::Zrangebyscore => zset::range::zrangebyscore(shard, cx, args, reply),
+        Id::Zrevrangebyscore => zset::range::zrevrangebyscore(shard, cx, args, reply),
+        Id::Zrangebylex => zset::range::zrangebylex(shard, cx, args, reply),
+        Id::Zrevrangebylex => zset::range::zrevrangebylex(shard, cx, args, reply),
+        Id::Zrangestore => zset::range::zrangestore(shard, cx, args, reply),
+        Id::Zrem => zset::remove::zrem(shard, cx, args, reply),
+        Id::Zremrangebyrank => zset::remove::zremrangebyrank(shard, cx, args, reply),
+        Id::Zremrangebyscore => zset::remove::zremrangebyscore(shard, cx, args, reply),
+        Id::Zremrangebylex => zset::remove::zremrangebylex(shard, cx, args, reply),
+        Id::Zpopmin => zset::pop::zpopmin(shard, cx, args, reply),
+        Id::Zpopmax => zset::pop::zpopmax(shard, cx, args, reply),
+        Id::Zmpop => zset::pop::zmpop(shard, cx, args, reply),
+        Id::Zrandmember => zset::random::zrandmember(shard, cx, args, reply),
+        Id::Zscan => zset::scan::zscan(shard, cx, args, reply),
+        Id::Zunion => zset::combine::zunion(shard, cx, args, reply),
+        Id::Zinter => zset::combine::zinter(shard, cx, args, reply),
+        Id::Zdiff => zset::combine::zdiff(shard, cx, args, reply),
+        Id::Zunionstore => zset::combine::zunionstore(shard, cx, args, reply),
+        Id::Zinterstore => zset::combine::zinterstore(shard, cx, args, reply),
+        Id::Zdiffstore => zset::combine::zdiffstore(shard, cx, args, reply),
+        Id::Zintercard => zset::combine::zintercard(shard, cx, args, reply),
+        Id::Geoadd => geo::places::geoadd(shard, cx, args, reply),
+        Id::Geopos => geo::places::geopos(shard, cx, args, reply),
+        Id::Geohash => geo::places::geohash(shard, cx, args, reply),
+        Id::Geodist => geo::places::geodist(shard, cx, args, reply),
+        Id::Georadius => geo::search::georadius(shard, cx, args, reply),
+        Id::GeoradiusRo => geo::search::georadius_ro(shard, cx, args, reply),
+        Id::Georadiusbymember => geo::search::georadiusbymember(shard, cx, args, reply),
+        Id::GeoradiusbymemberRo => geo::search::georadiusbymember_ro(shard, cx, args, reply),
+        Id::Geosearch => geo::search::geosearch(shard, cx, args, reply),
+        Id::Geosearchstore => geo::search::geosearchstore(shard, cx, args, reply),
         // The server's own: connections, configuration, transactions over all shards, channels.
         #[rustfmt::skip]
         Id::Acl | Id::AclCat | Id::AclDeluser | Id::AclDryrun | Id::AclGenpass | Id::AclGetuser
@@ -208,10 +252,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         #[rustfmt::skip]
         Id::Bitcount | Id::Bitfield | Id::BitfieldRo | Id::Bitop | Id::Bitpos | Id::Blmove | Id::Blmpop
         | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
-        | Id::Geoadd | Id::Geodist | Id::Geohash | Id::Geopos | Id::Georadius | Id::GeoradiusRo
-        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore | Id::Getbit
-        | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
-        | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
+        | Id::Getbit | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat
+        | Id::Hkeys | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
         | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
         | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Pfadd
         | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
@@ -222,13 +264,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Xclaim | Id::Xdel | Id::Xgroup | Id::XgroupCreate | Id::XgroupCreateconsumer
         | Id::XgroupDelconsumer | Id::XgroupDestroy | Id::XgroupHelp | Id::XgroupSetid | Id::Xinfo
         | Id::XinfoConsumers | Id::XinfoGroups | Id::XinfoHelp | Id::XinfoStream | Id::Xlen | Id::Xpending
-        | Id::Xrange | Id::Xread | Id::Xreadgroup | Id::Xrevrange | Id::Xsetid | Id::Xtrim | Id::Zadd
-        | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
-        | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
-        | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
-        | Id::Zrem | Id::Zremrangebylex | Id::Zremrangebyrank | Id::Zremrangebyscore | Id::Zrevrange
-        | Id::Zrevrangebylex | Id::Zrevrangebyscore | Id::Zrevrank | Id::Zscan | Id::Zscore | Id::Zunion
-        | Id::Zunionstore => Err(Refused::unsupported()),
+        | Id::Xrange | Id::Xread | Id::Xreadgroup | Id::Xrevrange | Id::Xsetid | Id::Xtrim => Err(Refused::unsupported()),
     }
 }
 

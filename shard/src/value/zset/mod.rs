@@ -15,6 +15,7 @@
 //!
 //! Scores are never NaN: parsing refuses it, and additions that give it are refused ([`ZSet::add`]).
 
+pub(crate) mod digits;
 mod far;
 mod iter;
 mod large;
@@ -29,6 +30,7 @@ pub use large::Large;
 pub(crate) use packed::compare;
 pub use persist::listpack::Element;
 pub use view::ZSetView;
+pub(crate) use view::below;
 
 use super::{Collection, Object};
 use crate::db::{Encoding, Kind};
