@@ -3,4 +3,5 @@
 pub mod disk;
 pub mod intset;
 pub mod listpack;
+pub mod lzf;
 pub mod packed;

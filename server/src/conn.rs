@@ -1,11 +1,13 @@
 //! One client connection, as its core keeps it, and the table of them.
 //!
-//! A connection is always in one of four states ([`Doing`]): ready for the next command, with a batch
-//! under way over several shards, in a transaction of two hops, or waiting for all cores to
-//! answer a question. In the last three its input only accumulates (and, past the query
+//! A connection is ready for the next command, or has something under way ([`Doing`]): a batch
+//! over several shards, a transaction of two hops, a question to all cores, subscriptions
+//! that begin or end. Meanwhile its input only accumulates (and, past the query
 //! buffer's limit, is not read): one batch at a time is what keeps its commands in order.
 
+use crate::core::deliver::Late;
 use crate::core::gather::Batch;
+use crate::core::subscribe::Subscribing;
 use crate::core::tasks::Question;
 use crate::io::ConnId;
 use proto::encode::Resp;
@@ -30,6 +32,10 @@ pub enum Doing {
     /// The number of the transaction, which its core keeps: it goes on when the client is gone.
     Transaction(u64),
     Question(Box<Question>),
+    /// Subscriptions that are not confirmed yet.
+    Subscribing(Box<Subscribing>),
+    /// RESET, while many subscriptions are being removed.
+    Leaving,
 }
 
 /// The end points of a connection, as CLIENT LIST prints them.
@@ -80,6 +86,11 @@ pub struct Conn {
     pub no_touch: bool,
     pub no_evict: bool,
     pub monitor: bool,
+    /// Channels, patterns and shard channels subscribed to, and what they take in bytes, at most.
+    pub subscriptions: [u32; 3],
+    pub subscription_bytes: usize,
+    /// Messages that wait for the replies of what is under way.
+    pub late: Option<Box<Late>>,
 
     pub ends: Ends,
     pub name: String,
@@ -122,6 +133,9 @@ impl Conn {
             no_touch: false,
             no_evict: false,
             monitor: false,
+            subscriptions: [0; 3],
+            subscription_bytes: 0,
+            late: None,
             ends,
             name: String::new(),
             lib_name: String::new(),
@@ -140,6 +154,13 @@ impl Conn {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.doing, Doing::Ready) && !self.closing && !self.throttled
+    }
+
+    /// Whether messages may come at any time.
+    #[inline]
+    #[must_use]
+    pub fn is_subscribed(&self) -> bool {
+        self.subscriptions != [0; 3]
     }
 
     /// Bytes received that no command has consumed yet.

@@ -32,6 +32,7 @@ pub mod signal;
 pub mod slowlog;
 pub mod socket;
 pub mod stats;
+pub mod subscriptions;
 pub mod task;
 pub mod usage;
 pub mod version;

@@ -5,7 +5,8 @@
 //! * **ordered**: what reads or changes the shard ([`Ordered`]). The owner runs it strictly in
 //!   the order in which it was posted.
 //! * **direct**: everything else ([`Direct`]): replies on their way back, accepted sockets, second
-//!   hops, questions about clients. No order between it and the ordered lane.
+//!   hops, questions about clients, keyspace notifications ([`crate::core::notify`]). In the order in which
+//!   one core posted it; no order between it and the ordered lane.
 //!
 //! # The order, and why it holds
 //!
@@ -40,6 +41,7 @@
 //! publishes, then looks at `sleeping`. With a full fence between on both sides one of them sees
 //! the other, so a wake-up cannot be lost, and a core that is awake is never sent one.
 
+use crate::core::notify::Notices;
 use crate::io::Waker;
 use crate::work::{Direct, Ordered};
 use parking_lot::{Mutex, MutexGuard};
@@ -109,6 +111,18 @@ impl Outbox {
 
     pub fn direct(&mut self, target: usize, item: Direct) {
         self.lane(target).direct.push(item);
+    }
+
+    /// Where notifications for a core are added: they travel together, as long as nothing else is posted between.
+    pub fn notices(&mut self, target: usize, from: usize) -> &mut Notices {
+        let direct = &mut self.lane(target).direct;
+        if !matches!(direct.last(), Some(Direct::Notices(_))) {
+            direct.push(Direct::Notices(Box::new(Notices::new(from))));
+        }
+        match direct.last_mut() {
+            Some(Direct::Notices(notices)) => notices,
+            _ => unreachable!("it was pushed just now"),
+        }
     }
 
     #[must_use]

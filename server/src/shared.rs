@@ -14,6 +14,7 @@ use crate::process::Process;
 use crate::samples::Samples;
 use crate::slowlog::{self, SlowLog};
 use crate::stats::CoreStats;
+use crate::subscriptions::Subscriptions;
 use parking_lot::{Mutex, RwLock};
 use proto::args::Args;
 use proto::command::{CommandSpec, Flags};
@@ -90,6 +91,7 @@ pub struct Shared {
     pub slowlog: SlowLog,
     pub latency: LatencyEvents,
     pub monitors: Monitors,
+    pub subscriptions: Subscriptions,
     pub pause: Pause,
     pub samples: Samples,
     pub memory: MemoryMarks,
@@ -148,6 +150,7 @@ impl Shared {
             slowlog: SlowLog::default(),
             latency: LatencyEvents::default(),
             monitors: Monitors::default(),
+            subscriptions: Subscriptions::new(cores, start.hash_seed),
             pause: Pause::default(),
             samples: Samples::default(),
             memory: MemoryMarks::default(),

@@ -94,6 +94,8 @@ pub struct CoreStats {
     pub output_limit_disconnections: Counter,
     pub query_limit_disconnections: Counter,
     pub monitors: Counter,
+    /// Clients with subscriptions.
+    pub pubsub_clients: Counter,
     pub commands: Box<[CommandCounters]>,
 }
 
@@ -141,6 +143,7 @@ impl Default for CoreStats {
             output_limit_disconnections: c(),
             query_limit_disconnections: c(),
             monitors: c(),
+            pubsub_clients: c(),
             commands: (0..COMMAND_COUNT).map(|_| CommandCounters::default()).collect(),
         }
     }

@@ -5,6 +5,7 @@
 //! that goes there and back and is used again ([`WorkPool`]), so that a forwarded pipeline
 //! allocates nothing in the steady state.
 
+use crate::core::notify::Notices;
 use crate::io::{ConnId, Socket};
 use crate::task::{Answer, Task};
 use proto::args::{Args, Span};
@@ -219,6 +220,13 @@ pub enum Direct {
     Listen(crate::listening::Change),
     /// A line for this core's MONITOR clients.
     Monitor(std::sync::Arc<[u8]>),
+    /// Keyspace notifications for this core's clients.
+    Notices(Box<Notices>),
+    /// So many bytes of notifications have been handled by `core`.
+    Noticed {
+        core: usize,
+        bytes: usize,
+    },
     #[cfg(test)]
     Note(u64),
 }
@@ -234,6 +242,8 @@ impl std::fmt::Debug for Direct {
             Direct::Answer { transaction, .. } => write!(f, "Answer({transaction})"),
             Direct::Listen(_) => f.write_str("Listen"),
             Direct::Monitor(_) => f.write_str("Monitor"),
+            Direct::Notices(n) => write!(f, "Notices(from core {})", n.from),
+            Direct::Noticed { bytes, .. } => write!(f, "Noticed({bytes})"),
             #[cfg(test)]
             Direct::Note(n) => write!(f, "Note({n})"),
         }

@@ -7,6 +7,7 @@
 //! mix(d, x)  = SHA1(d xor SHA1(x))
 //! value(k)   = mix(mix(0, type as u32 BE), content) [xor SHA1("!!expire!!") if it has an expiry]
 //! key(k)     = the same, but starting from mix(0, name) instead of 0
+//! content    = the bytes of a string; of a set, SHA1 of each member, combined by xor, instead of the outer mix
 //! digest     = for every database that is not empty: mix(digest, index as u32 BE),
 //!              then xor SHA1(key(k)) for each of its keys
 //! ```
@@ -14,8 +15,13 @@
 //! So a shard hands out, for every database, the XOR over its own keys ([`Shard::digests`]), and
 //! [`combine`] mixes in the indexes.
 
+use crate::collection::view_of;
 use crate::db::{Entry, Kind, StrRef};
 use crate::shard::Shard;
+use crate::value::set::view::with_text;
+use crate::value::set::{Set, SetView};
+use crate::value::zset::digits::push_17;
+use crate::value::zset::{ZSet, ZSetView};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1.
@@ -54,10 +60,37 @@ fn mix_value(digest: &mut Digest, entry: &Entry) {
     match entry.string() {
         Some(StrRef::Bytes(bytes)) => mix(digest, bytes),
         Some(StrRef::Int(n)) => mix(digest, n.to_string().as_bytes()),
-        None => {}
+        None => mix_collection(digest, entry),
     }
     if entry.expire_at().is_some() {
         xor(digest, &sha1(b"!!expire!!"));
+    }
+}
+
+/// Mixes the elements of a collection into a digest.
+fn mix_collection(digest: &mut Digest, entry: &Entry) {
+    if let Some(set) = view_of::<Set>(entry.value()) {
+        mix_set(digest, set);
+    } else if let Some(set) = view_of::<ZSet>(entry.value()) {
+        mix_zset(digest, set);
+    }
+}
+
+/// A set has no order: its members are combined by XOR.
+fn mix_set(digest: &mut Digest, set: SetView<'_>) {
+    set.each(&mut |member| with_text(member, |text| xor(digest, &sha1(text))));
+}
+
+/// Nor do pairs of a sorted set count by their order: each has a digest of its own.
+fn mix_zset(digest: &mut Digest, set: ZSetView<'_>) {
+    let mut text = Vec::new();
+    for (member, score) in set.all() {
+        let mut pair = Digest::default();
+        with_text(member, |text| mix(&mut pair, text));
+        text.clear();
+        push_17(&mut text, score);
+        mix(&mut pair, &text);
+        xor(digest, &sha1(&pair));
     }
 }
 

@@ -12,6 +12,7 @@
 //! is estimated from the share of keys with an expiry and the buckets that a whole round took.
 
 use crate::db::DetachedValue;
+use crate::event::Class;
 use crate::shard::Shard;
 
 /// Buckets of one step within a database.
@@ -114,8 +115,12 @@ impl Shard {
         let mut keys = 0;
         // The table reaps what is due at its "now"; a key lives through its last millisecond.
         let mut values = Vec::new();
-        round.cursor = self.dbs[db].expire_slice(round.cursor, buckets, now_ms - 1, &mut |_, dead| {
+        let (listening, mut told) = (self.events.listening, Vec::new());
+        round.cursor = self.dbs[db].expire_slice(round.cursor, buckets, now_ms - 1, &mut |key, dead| {
             keys += 1;
+            if listening {
+                told.push(Box::<[u8]>::from(key));
+            }
             if let DetachedValue::Object(_) = dead.value {
                 values.push(dead.value);
             }
@@ -126,6 +131,7 @@ impl Shard {
             *round = Round { cursor: 0, buckets: 0, buckets_whole: round.buckets };
         }
         values.into_iter().for_each(|value| self.discard_value(value));
+        told.iter().for_each(|key| self.notify(db, key, Class::EXPIRED, "expired"));
         self.stats.expired_keys += keys as u64;
         (keys, ended)
     }

@@ -8,6 +8,7 @@
 //! Keys and values travel as owned bytes, since they cross from one core to another.
 
 use crate::db::Detached;
+use crate::event::Class;
 use crate::lookup::{Expiry, Touch};
 use crate::shard::{Cx, Shard};
 
@@ -92,8 +93,8 @@ impl Shard {
             Step::SetAll(pairs) => {
                 for (key, value) in &pairs {
                     self.put_string(cx, &self.key(key), value, Expiry::Clear);
+                    self.changed(cx, key, Class::STRING, "set");
                 }
-                cx.dirty = pairs.len() as u64;
                 Hopped::Written
             }
         }

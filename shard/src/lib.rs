@@ -16,6 +16,7 @@ mod long_double;
 mod lookup;
 pub mod lru;
 pub mod plan;
+pub mod pubsub;
 mod random;
 pub mod settings;
 pub mod shard;

@@ -9,10 +9,13 @@
 //! | `peek`    | EXISTS, TYPE, TTL, OBJECT        | counted      | left        |
 //! | `write`   | whatever goes on to change it    | not counted  | updated     |
 //!
+//! A miss of the first two is told as a notification (`keymiss`), unless the command is OBJECT.
+//!
 //! They take what to do as a closure instead of returning the entry: so the borrow of the table ends
 //! before a dead key is removed, and one probe of the table serves both.
 
 use crate::db::{Detached, DetachedValue, Entry, EntryMut, Key};
+use crate::event::Class;
 use crate::lru;
 use crate::shard::{Cx, Shard};
 
@@ -23,6 +26,8 @@ pub(crate) enum Touch {
     Always,
     Normal,
     Never,
+    /// As `Never`, and a miss is not told: OBJECT.
+    Unnoticed,
 }
 
 impl Touch {
@@ -31,7 +36,7 @@ impl Touch {
         match self {
             Self::Always => true,
             Self::Normal => !cx.no_touch,
-            Self::Never => false,
+            Self::Never | Self::Unnoticed => false,
         }
     }
 }
@@ -114,6 +119,9 @@ impl Shard {
             self.reap(cx.db, key);
         }
         self.stats.keyspace_misses += 1;
+        if touch != Touch::Unnoticed {
+            self.notify(cx.db, key.bytes, Class::KEYMISS, "keymiss");
+        }
         then(None)
     }
 
@@ -142,6 +150,7 @@ impl Shard {
         let taken = self.dbs[db].remove(key)?;
         if is_expired(taken.expire_at, cx.now_ms) {
             self.stats.expired_keys += 1;
+            self.notify(db, key.bytes, Class::EXPIRED, "expired");
             return None;
         }
         Some(taken)
@@ -153,38 +162,57 @@ impl Shard {
         let Some(entry) = table.get(key) else { return false };
         let is_dead = is_expired(entry.expire_at(), cx.now_ms);
         table.discard(key);
-        self.stats.expired_keys += u64::from(is_dead);
+        if is_dead {
+            self.stats.expired_keys += 1;
+            self.notify(db, key.bytes, Class::EXPIRED, "expired");
+        }
         !is_dead
     }
 
-    /// Puts a value under a key that is new.
+    /// Puts a value under a key that is new, and tells that it is.
     pub(crate) fn add(&mut self, cx: &Cx, key: &Key<'_>, value: DetachedValue) {
         let lru = lru::fresh(&self.settings, cx.now_ms);
         self.dbs[cx.db].insert(key, Detached { value, expire_at: None, lru });
+        self.notify(cx.db, key.bytes, Class::NEW, "new");
     }
 
-    /// Writes a string as SET does: `int` where the bytes are one, else `embstr` or `raw`.
+    /// Writes a string as SET does: `int` where the bytes are one, else `embstr` or `raw`. Whether the key is new
+    /// is told here, what happened to it by the command.
     #[inline]
     pub(crate) fn put_string(&mut self, cx: &Cx, key: &Key<'_>, value: &[u8], expiry: Expiry) {
         let db = &mut self.dbs[cx.db];
-        let alive = match db.get(key) {
-            None => None,
-            Some(entry) if is_expired(entry.expire_at(), cx.now_ms) => {
-                self.stats.expired_keys += 1;
-                None
+        match db.get(key) {
+            Some(entry) if !is_expired(entry.expire_at(), cx.now_ms) => {
+                let lru = lru::touched(entry.lru(), &self.settings, cx.now_ms, &mut self.random);
+                let expire_at = expiry.after(entry.expire_at());
+                db.set_string(key, value, expire_at, lru);
             }
-            Some(entry) => Some((entry.lru(), entry.expire_at())),
-        };
-        let (lru, before) = match alive {
-            None => (lru::fresh(&self.settings, cx.now_ms), None),
-            Some((bits, at)) => (lru::touched(bits, &self.settings, cx.now_ms, &mut self.random), at),
-        };
-        db.set_string(key, value, expiry.after(before), lru);
+            found => {
+                let was_dead = found.is_some();
+                db.set_string(key, value, expiry.after(None), lru::fresh(&self.settings, cx.now_ms));
+                self.stats.expired_keys += u64::from(was_dead);
+                if self.events.listening {
+                    self.tell_new(cx, key, was_dead);
+                }
+            }
+        }
+    }
+
+    /// A key is new, perhaps in the place of one whose time was over.
+    #[cold]
+    fn tell_new(&mut self, cx: &Cx, key: &Key<'_>, was_dead: bool) {
+        if was_dead {
+            self.notify(cx.db, key.bytes, Class::EXPIRED, "expired");
+        }
+        self.notify(cx.db, key.bytes, Class::NEW, "new");
     }
 
     /// Deletes a key whose time is over.
     #[cold]
     pub(crate) fn reap(&mut self, db: usize, key: &Key<'_>) {
-        self.stats.expired_keys += u64::from(self.dbs[db].discard(key));
+        if self.dbs[db].discard(key) {
+            self.stats.expired_keys += 1;
+            self.notify(db, key.bytes, Class::EXPIRED, "expired");
+        }
     }
 }

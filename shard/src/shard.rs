@@ -13,6 +13,7 @@ use crate::db::{Db, Key};
 use crate::event::Events;
 use crate::expire::ExpireCursor;
 use crate::garbage::Garbage;
+use crate::pubsub::PubSub;
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::stats::Stats;
@@ -59,6 +60,7 @@ pub struct Shard {
     pub settings: Settings,
     pub stats: Stats,
     pub events: Events,
+    pub pubsub: PubSub,
     pub(crate) random: Random,
     pub(crate) garbage: Garbage,
     pub(crate) expire_cursor: ExpireCursor,
@@ -76,6 +78,7 @@ impl Shard {
             settings: Settings::default(),
             stats: Stats::default(),
             events: Events::default(),
+            pubsub: PubSub::default(),
             random: Random::new(seed),
             garbage: Garbage::default(),
             expire_cursor: ExpireCursor::new(databases),

@@ -4,8 +4,8 @@
 //! The caller keeps the whole below [`BYTES_MAX`] ([`safe_to_add`]): data types turn into something else long before.
 
 use super::{
-    At, BYTES_MAX, COUNT_UNKNOWN, EMPTY_BYTES, END, HEADER, Listpack, STRING_6_MAX, STRING_12_MAX, backlen,
-    backlen_size, entry_size, reserve_class, size_class,
+    At, BYTES_MAX, COUNT_UNKNOWN, EMPTY_BYTES, END, Element, HEADER, Listpack, STRING_6_MAX, STRING_12_MAX,
+    backlen, backlen_size, decode, entry_size, reserve_class, size_class,
 };
 use proto::number;
 
@@ -234,6 +234,48 @@ pub fn remove_range(v: &mut Vec<u8>, at: At, count: usize) -> Option<At> {
     add_count(v, -(removed as isize));
     make_room(v, from, to - from, 0);
     (from < v.len() - 1).then_some(at)
+}
+
+/// Removes the elements that `keep` refuses, asked of each in turn; how many. One pass, whatever is removed.
+pub fn retain(v: &mut Vec<u8>, mut keep: impl FnMut(Element<'_>) -> bool) -> usize {
+    let end = end(v);
+    let (mut from, mut to, mut removed) = (HEADER, HEADER, 0);
+    while from < end {
+        let size = entry_size(&v[from..]);
+        if keep(decode(&v[from..])) {
+            if from != to {
+                v.copy_within(from..from + size, to);
+            }
+            to += size;
+        } else {
+            removed += 1;
+        }
+        from += size;
+    }
+    add_count(v, -(removed as isize));
+    make_room(v, to, end - to, 0);
+    removed
+}
+
+/// Takes out the elements from the one at `at` on, as a listpack of their own.
+#[must_use]
+pub fn split_off(v: &mut Vec<u8>, at: At) -> Vec<u8> {
+    let body = &v[at.offset()..end(v)];
+    let mut tail = with_capacity(EMPTY_BYTES + body.len());
+    tail.truncate(HEADER);
+    tail.extend_from_slice(body);
+    tail.push(END);
+    set_total(&mut tail);
+    let moved = Listpack::new(&tail).iter().count();
+    set_count(&mut tail, moved);
+    add_count(v, -(moved as isize));
+    make_room(v, at.offset(), body_len(&tail), 0);
+    tail
+}
+
+/// Bytes of the elements.
+fn body_len(v: &[u8]) -> usize {
+    v.len() - EMPTY_BYTES
 }
 
 /// Adds the elements of another listpack behind the last.

@@ -39,6 +39,9 @@ enum Step {
     Remove(usize),
     RemoveRange(usize, usize),
     Append(Model),
+    Split(usize),
+    /// Keeps the elements whose bit is set.
+    Retain(u64),
     Trim,
 }
 
@@ -56,6 +59,8 @@ fn step() -> impl Strategy<Value = Step> {
         (0usize..20).prop_map(Step::Remove),
         (0usize..20, 0usize..5).prop_map(|(i, n)| Step::RemoveRange(i, n)),
         prop::collection::vec(text(), 0..4).prop_map(Step::Append),
+        (0usize..20).prop_map(Step::Split),
+        any::<u64>().prop_map(Step::Retain),
         Just(Step::Trim),
     ]
 }
@@ -95,6 +100,18 @@ fn apply(v: &mut Vec<u8>, model: &mut Model, step: Step) {
         Step::Append(more) => {
             append(v, Listpack::new(&of(&more)));
             model.extend(more);
+        }
+        Step::Split(i) => {
+            let Some(at) = place(v, i) else { return };
+            let tail = split_off(v, at);
+            assert_same(&tail, &model.split_off(i));
+        }
+        Step::Retain(bits) => {
+            let keep = |i: u32| bits.rotate_right(i) & 1 != 0;
+            let (before, mut i, mut j) = (model.len(), 0..u32::MAX, 0..u32::MAX);
+            let removed = retain(v, |_| keep(i.next().unwrap()));
+            model.retain(|_| keep(j.next().unwrap()));
+            assert_eq!(removed, before - model.len());
         }
         Step::Trim => {
             trim(v);
@@ -161,6 +178,7 @@ fn assert_same(v: &[u8], model: &Model) {
         assert!(element.eq_bytes(text) && !element.eq_bytes(b"something else"));
         assert_eq!(element.to_int(), number::parse_i64(text));
         assert_eq!(matches!(element, Element::Int(_)), element.to_int().is_some());
+        assert_eq!(lp.size_at(at), element_size(text));
         assert_eq!(lp.seek(i as i64), front);
         assert_eq!(lp.seek(i as i64 - model.len() as i64), front);
         let mirrored = lp.get(back.expect("an element from the back"));

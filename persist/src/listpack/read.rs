@@ -94,6 +94,12 @@ impl<'a> Listpack<'a> {
         self.prev_of(at.offset())
     }
 
+    /// Bytes that the element at `at` takes.
+    #[must_use]
+    pub fn size_at(&self, at: At) -> usize {
+        entry_size(&self.0[at.offset()..])
+    }
+
     /// What is stored at `at`.
     #[inline]
     #[must_use]

@@ -37,6 +37,8 @@ pub enum Place {
     Shard,
     /// On every shard: it concerns the whole keyspace.
     AllShards,
+    /// On the cores that have a client subscribed to its channel.
+    Subscribers,
 }
 
 /// How a command with keys on several shards is divided, and its replies put together.
@@ -45,7 +47,7 @@ pub enum Place {
 pub enum Split {
     /// Never divided: it has one key, none, or its own way (SCAN).
     No,
-    /// Keys are divided, integer replies added (DEL).
+    /// Keys are divided, integer replies added (DEL); or of every core with a subscriber (PUBLISH).
     Sum,
     /// Keys are divided, each reply element goes back to its key's position (MGET).
     Array,
@@ -378,6 +380,9 @@ mod tests {
                     assert_eq!(row.place, Place::AllShards, "{name}");
                 }
                 Split::AllOk => assert!(matches!(row.place, Place::AllShards | Place::Shard), "{name}"),
+                Split::Sum if row.place == Place::Subscribers => {
+                    assert!(!row.may_have_keys(), "{name}: channels are no keys");
+                }
                 Split::Sum | Split::Array | Split::TwoHop => {
                     assert!(row.place == Place::Shard && !row.has_one_key(), "{name}");
                 }

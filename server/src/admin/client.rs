@@ -47,10 +47,12 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
 pub fn line(conn: &Conn, now_ns: u64, omem: usize) -> String {
     let seconds = |since: u64| now_ns.saturating_sub(since) / 1_000_000_000;
     let command = conn.last_command.map_or("NULL", |c| c.id.full_name());
-    let total = size_of_val(conn) + conn.input.capacity() + conn.out.capacity() + omem;
+    let total =
+        size_of_val(conn) + conn.input.capacity() + conn.out.capacity() + conn.subscription_bytes + omem;
+    let [channels, patterns, shard_channels] = conn.subscriptions;
     let resp = if conn.resp == proto::encode::Resp::V3 { 3 } else { 2 };
     format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 watch=0 \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi=-1 watch=0 \
          qbuf={} qbuf-free={} argv-mem=0 multi-mem=0 rbs={} rbp={} obl=0 oll={} omem={} tot-mem={} events=r cmd={} \
          user=default redir=-1 resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
         conn.client,
@@ -62,6 +64,9 @@ pub fn line(conn: &Conn, now_ns: u64, omem: usize) -> String {
         seconds(conn.active_ns),
         flags(conn),
         conn.db,
+        channels,
+        patterns,
+        shard_channels,
         conn.unread(),
         conn.input.capacity() - conn.unread(),
         conn.out.capacity(),
@@ -83,6 +88,7 @@ fn flags(conn: &Conn) -> String {
     let mut f = String::new();
     let mut add = |on: bool, letter: char| on.then(|| f.push(letter));
     add(conn.monitor, 'O');
+    add(conn.is_subscribed(), 'P');
     add(conn.closing, 'c');
     add(conn.ends.unix, 'U');
     add(conn.no_evict, 'e');

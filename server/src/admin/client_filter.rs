@@ -21,15 +21,22 @@ pub struct Filter {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Normal,
+    Pubsub,
     Other,
 }
 
 fn kind(word: &[u8]) -> Result<Kind, String> {
     match word.to_ascii_lowercase().as_slice() {
         b"normal" => Ok(Kind::Normal),
-        b"master" | b"replica" | b"slave" | b"pubsub" => Ok(Kind::Other),
+        b"pubsub" => Ok(Kind::Pubsub),
+        b"master" | b"replica" | b"slave" => Ok(Kind::Other),
         _ => Err(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(word))),
     }
+}
+
+/// The class of a client.
+fn kind_of(conn: &Conn) -> Kind {
+    if conn.is_subscribed() { Kind::Pubsub } else { Kind::Normal }
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -98,7 +105,7 @@ impl Filter {
     pub fn matches(&self, conn: &Conn, now_ns: u64) -> bool {
         let age_s = now_ns.saturating_sub(conn.created_ns) / 1_000_000_000;
         self.ids.as_ref().is_none_or(|ids| ids.contains(&conn.client))
-            && self.kind.is_none_or(|k| k == Kind::Normal)
+            && self.kind.is_none_or(|k| k == kind_of(conn))
             && self.addr.as_ref().is_none_or(|a| *a == conn.ends.peer)
             && self.laddr.as_ref().is_none_or(|a| *a == conn.ends.local)
             && self.max_age_s.is_none_or(|max| age_s >= max)
@@ -140,6 +147,7 @@ mod tests {
         assert!(!f.matches(&conn(1, ""), 9_000_000_000) && f.matches(&conn(1, ""), 10_000_000_000));
         let (f, _) = kill(&["type", "pubsub", "skipme", "yes"]).unwrap();
         assert!(!f.matches(&conn(1, ""), 0));
+        assert!(f.matches(&Conn { subscriptions: [0, 1, 0], ..conn(1, "") }, 0));
     }
 
     #[test]

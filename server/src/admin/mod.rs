@@ -11,6 +11,7 @@ mod latency_command;
 mod latency_report;
 mod memory;
 mod monitor_command;
+mod pubsub_command;
 mod role;
 mod session;
 mod shutdown;
@@ -45,10 +46,12 @@ impl CoreState {
             CommandId::Reset => session::reset(self, id),
             CommandId::Debug => debug::run(self, id, spec, args),
             CommandId::Monitor => monitor_command::monitor(self, id),
+            _ if spec.parent == Some(CommandId::Pubsub) => pubsub_command::run(self, id, spec, args),
             CommandId::Role => role::role(self, id),
             CommandId::Shutdown => shutdown::shutdown(self, id, args),
             _ if spec.parent == Some(CommandId::Config) => config_command::run(self, id, spec, args),
             _ if spec.parent == Some(CommandId::Client) => client::run(self, id, spec, args),
+            _ if self.run_subscription(id, spec, args) => {}
             other => self.reply(id, |r| r.error(error::not_supported_yet(other.full_name()))),
         }
     }

@@ -158,7 +158,9 @@ pub fn reset(core: &mut CoreState, id: ConnId) {
     stop_monitoring(core, id);
     let Some(conn) = core.conns.get(id) else { return };
     clear(conn, authenticated);
-    core.reply(id, |r| r.simple("RESET"));
+    if core.unsubscribe_all(id) {
+        core.reply(id, |r| r.simple("RESET"));
+    }
 }
 
 fn clear(conn: &mut Conn, authenticated: bool) {

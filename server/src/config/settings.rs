@@ -74,6 +74,8 @@ pub struct Settings {
     /// By class: [`special::NORMAL`](super::special::NORMAL) and so on.
     pub client_output_buffer_limit: [OutputLimit; 3],
     pub client_query_buffer_limit: usize,
+    /// Bytes that the subscriptions of one client may take; 0 is no limit.
+    pub client_subscriptions_limit: u64,
     pub proto_max_bulk_len: usize,
 
     /// 0 is no limit.
@@ -106,6 +108,8 @@ pub struct Settings {
 
     pub oom_score_adj: u32,
     pub oom_score_adj_values: [i32; 3],
+    /// Bits of the classes, as [`special::read_events`](super::special::read_events) gives them.
+    pub notify_keyspace_events: u16,
     pub ignore_warnings: String,
 }
 
@@ -162,6 +166,7 @@ impl Config {
             maxclients: self.int(id!("maxclients")) as u32,
             client_output_buffer_limit: self.limits(id!("client-output-buffer-limit")),
             client_query_buffer_limit: self.size(id!("client-query-buffer-limit")) as usize,
+            client_subscriptions_limit: self.size(id!("client-subscriptions-limit")),
             proto_max_bulk_len: self.size(id!("proto-max-bulk-len")) as usize,
 
             maxmemory: self.size(id!("maxmemory")),
@@ -189,6 +194,7 @@ impl Config {
 
             oom_score_adj: self.number(id!("oom-score-adj")),
             oom_score_adj_values: self.scores(id!("oom-score-adj-values")),
+            notify_keyspace_events: self.events(id!("notify-keyspace-events")),
             ignore_warnings: self.string(id!("ignore-warnings")),
         }
     }
@@ -295,6 +301,14 @@ impl Config {
             _ => self.mismatch(id),
         }
         Default::default()
+    }
+
+    fn events(&self, id: Id) -> u16 {
+        match self.value(id) {
+            Value::Notify(bits) => return *bits,
+            _ => self.mismatch(id),
+        }
+        0
     }
 
     fn percentiles(&self, id: Id) -> Vec<f64> {

@@ -6,7 +6,7 @@
 use super::Core;
 use super::state::CoreState;
 use crate::config::OutputLimit;
-use crate::config::special::{NORMAL, REPLICA};
+use crate::config::special::{NORMAL, PUBSUB, REPLICA};
 use crate::conn::{Conn, Ends};
 use crate::io::{ConnId, Io, Socket};
 use crate::listening::Change;
@@ -114,6 +114,9 @@ impl CoreState {
             self.paused.retain(|p| *p != id);
             self.stats().blocked_clients.set(self.paused.len() as u64);
         }
+        if conn.is_subscribed() {
+            self.subscriber_gone(id);
+        }
         if conn.monitor {
             self.shared.monitors.left();
             let stats = self.stats();
@@ -151,9 +154,18 @@ impl CoreState {
     /// sent has no end, so where normal clients have no limit, they get that of replicas.
     fn output_limit(&mut self, id: ConnId) -> OutputLimit {
         let limits = &self.settings.client_output_buffer_limit;
+        if self.conns.get(id).is_some_and(|c| c.is_subscribed()) {
+            return limits[PUBSUB];
+        }
         let unlimited = limits[NORMAL].hard_bytes == 0 && limits[NORMAL].soft_bytes == 0;
         let endless = unlimited && self.conns.get(id).is_some_and(|c| c.monitor);
         if endless { limits[REPLICA] } else { limits[NORMAL] }
+    }
+
+    /// Whether so much has come for a client in one turn that it is to be closed before it is even sent.
+    pub fn is_burst(&mut self, id: ConnId, waiting: usize) -> bool {
+        let hard = self.output_limit(id).hard_bytes;
+        hard != 0 && limited_part(waiting) > hard && self.output_limit_reached(id, waiting)
     }
 
     /// Whether the client is to be closed for it: over the hard limit, or over the soft one for too long.

@@ -8,7 +8,7 @@ use crate::conn::{Doing, ReplyMode};
 use crate::io::ConnId;
 use crate::work::{Ordered, Work, WorkCommand};
 use proto::args::Args;
-use proto::command::{CommandSpec, Split};
+use proto::command::{CommandSpec, Place, Split};
 
 /// No part has been made for the shard yet.
 const NO_PART: u16 = u16::MAX;
@@ -94,7 +94,8 @@ impl CoreState {
             if conn.out.capacity() == 0 {
                 conn.out = self.spare.pop().unwrap_or_default();
             }
-            batch.assemble(conn.resp, &mut || self.shard.draw(), &mut conn.out);
+            let late = conn.late.as_deref_mut().map(|late| (self.index, late));
+            batch.assemble(conn.resp, &mut || self.shard.draw(), late, &mut conn.out);
         }
         for work in batch.parts.iter_mut().filter_map(|p| p.work.take()) {
             self.pool.give_back(work);
@@ -160,7 +161,9 @@ impl Making<'_> {
     /// without keys, with all its arguments).
     fn split(&mut self, spec: &'static CommandSpec, args: Args<'_>, db: u16, lanes: &[u16], split: Split) {
         let from = self.batch.lanes.len() as u32;
-        let (first, step) = (spec.first_key(), spec.legacy_range.step.unsigned_abs() as usize);
+        // A channel is no key: every core that listens to it gets the whole command.
+        let first = if spec.place == Place::Subscribers { 0 } else { spec.first_key() };
+        let step = spec.legacy_range.step.unsigned_abs() as usize;
         for &shard in lanes {
             let part = self.part(shard);
             self.batch.lanes.push(part);
@@ -186,7 +189,11 @@ impl Making<'_> {
     }
 
     /// Puts the parts into the outbox, and the connection to waiting.
-    fn send(self) {
+    fn send(mut self) {
+        if self.core.conns.get(self.conn).is_some_and(|c| c.is_subscribed()) {
+            let here = self.core.index as u16;
+            self.part(here); // its place among the messages that come: see `deliver`
+        }
         let Self { core, conn, mut batch } = self;
         let works = std::mem::take(&mut core.maker.works);
         if works.len() > 1 {

@@ -28,7 +28,8 @@ impl CoreState {
     /// Whether the next turn must not wait.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        let runnable = self.held.is_none() && !(self.ready.is_empty() && self.queue.is_empty());
+        let waiting = !(self.ready.is_empty() && self.queue.is_empty() && self.subscribing.is_empty());
+        let runnable = waiting && self.held.is_none() && !self.undelivered.is_too_much();
         runnable
             || !self.flush.is_empty()
             || !self.closing.is_empty()
@@ -101,8 +102,9 @@ impl CoreState {
             self.clockwork.query_buffer_max = self.clockwork.query_buffer_max.max(input);
             self.clockwork.output_buffer_max = self.clockwork.output_buffer_max.max(output);
             self.clockwork.client_memory +=
-                (size_of_val(conn) + conn.input.capacity() + conn.out.capacity()) as u64;
-            let quiet = matches!(conn.doing, Doing::Ready) && !conn.monitor;
+                (size_of_val(conn) + conn.input.capacity() + conn.out.capacity() + conn.subscription_bytes)
+                    as u64;
+            let quiet = matches!(conn.doing, Doing::Ready) && !conn.monitor && !conn.is_subscribed();
             if idle_ns_max != 0 && quiet && now.saturating_sub(conn.active_ns) > idle_ns_max {
                 idle.push(conn.id);
             }

@@ -10,6 +10,7 @@
 //! Each part is one [`Work`] sent to one shard; the replies inside a part come back in the order in
 //! which its commands were put in, so a cursor per part is all that is needed to interleave them.
 
+use super::deliver::Late;
 use crate::work::Work;
 use proto::command::Split;
 use proto::encode::{Reply, Resp};
@@ -77,8 +78,21 @@ impl Batch {
         self.waiting == 0
     }
 
-    /// Appends all replies to `out`, in the order of the commands. `draw` gives random numbers.
-    pub fn assemble(&mut self, resp: Resp, draw: &mut impl FnMut() -> u64, out: &mut Vec<u8>) {
+    /// Whether the part of a shard has run.
+    #[must_use]
+    pub fn has_run_on(&self, shard: usize) -> bool {
+        self.parts.iter().any(|p| p.shard == shard && p.work.is_some())
+    }
+
+    /// Appends all replies to `out`, in the order of the commands. `draw` gives random numbers, `late` are
+    /// messages that go after replies of the part of this shard.
+    pub fn assemble(
+        &mut self,
+        resp: Resp,
+        draw: &mut impl FnMut() -> u64,
+        mut late: Option<(usize, &mut Late)>,
+        out: &mut Vec<u8>,
+    ) {
         let mut literal = 0;
         for i in 0..self.steps.len() {
             match self.steps[i] {
@@ -94,6 +108,11 @@ impl Batch {
                 Step::Many { split, from, to } => {
                     self.combine(split, from as usize..to as usize, resp, draw, out);
                 }
+            }
+            if let Some((shard, late)) = &mut late
+                && let Some(part) = self.parts.iter().find(|p| p.shard == *shard)
+            {
+                late.write(part.next, out);
             }
         }
     }
@@ -214,7 +233,7 @@ mod tests {
 
     fn assembled(batch: &mut Batch) -> String {
         let mut out = Vec::new();
-        batch.assemble(Resp::V2, &mut || 3, &mut out);
+        batch.assemble(Resp::V2, &mut || 3, None, &mut out);
         String::from_utf8(out).unwrap()
     }
 

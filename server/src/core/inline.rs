@@ -8,20 +8,24 @@ use proto::encode::{Reply, Resp};
 use proto::error;
 use proto::number::parse_i64;
 
-/// Runs one; `db` is the connection's database, which SELECT changes.
-pub fn run(
-    spec: &'static CommandSpec,
-    args: Args<'_>,
-    db: &mut u16,
-    settings: &Settings,
-    now: Now,
-    reply: &mut Reply<'_>,
-) {
+/// Who asks, and when.
+pub struct Asking<'a> {
+    /// The connection's database, which SELECT changes.
+    pub db: &'a mut u16,
+    /// The connection has subscriptions.
+    pub subscribed: bool,
+    pub settings: &'a Settings,
+    pub now: Now,
+}
+
+/// Runs one.
+pub fn run(spec: &'static CommandSpec, args: Args<'_>, asking: &mut Asking<'_>, reply: &mut Reply<'_>) {
     match spec.id {
+        CommandId::Ping if asking.subscribed && reply.resp() == Resp::V2 => ping_as_message(args, reply),
         CommandId::Ping => ping(args, reply),
         CommandId::Echo => reply.bulk(args.at(1)),
-        CommandId::Select => select(args, db, settings, reply),
-        CommandId::Time => time(now, reply),
+        CommandId::Select => select(args, asking.db, asking.settings, reply),
+        CommandId::Time => time(asking.now, reply),
         CommandId::Lolwut => lolwut(args, reply),
         _ if spec.id == CommandId::Command || spec.parent == Some(CommandId::Command) => {
             proto::command::reply::answer(spec.id, args, reply);
@@ -36,6 +40,16 @@ fn ping(args: Args<'_>, reply: &mut Reply<'_>) {
         Some(text) => reply.bulk(text),
         None => reply.simple("PONG"),
     }
+}
+
+/// PING of a RESP2 client that listens: it must be told from a message.
+fn ping_as_message(args: Args<'_>, reply: &mut Reply<'_>) {
+    if args.len() > 2 {
+        return reply.error(error::wrong_arity("ping"));
+    }
+    reply.array(2);
+    reply.bulk(b"pong");
+    reply.bulk(args.get(1).unwrap_or_default());
 }
 
 fn select(args: Args<'_>, db: &mut u16, settings: &Settings, reply: &mut Reply<'_>) {

@@ -17,15 +17,18 @@ pub mod accept;
 pub mod account;
 pub mod batch;
 pub mod cron;
+pub mod deliver;
 pub mod gather;
 pub mod hops;
 pub mod inline;
+pub mod notify;
 pub mod plan;
 pub mod route;
 pub mod run;
 pub mod slices;
 pub mod slow;
 pub mod state;
+pub mod subscribe;
 pub mod tasks;
 
 #[cfg(test)]
@@ -103,6 +106,9 @@ impl<I: Io> Core<I> {
         self.flush();
         let io = &self.io;
         self.state.run_slices(|| io.mono_ns());
+        if self.state.has_news() {
+            self.state.tell(None);
+        }
         self.ended_ns = self.io.mono_ns();
         if self.state.shared.stopping() {
             self.state.stopping_since_ns.get_or_insert(self.ended_ns);
@@ -176,6 +182,8 @@ impl<I: Io> Core<I> {
             }
             Direct::Listen(change) => self.change_listeners(change),
             Direct::Monitor(line) => self.state.monitor_line(&line),
+            Direct::Notices(notices) => self.state.take_notices(&notices),
+            Direct::Noticed { core, bytes } => self.state.undelivered.handled(core, bytes),
             #[cfg(test)]
             Direct::Note(_) => {}
         }
@@ -188,6 +196,7 @@ impl<I: Io> Core<I> {
         state.shared.witness.lock().append(&mut state.posted);
         state.post_monitor_lines();
         state.shared.mailboxes.post(&mut state.outbox, |_, waker| io.wake(waker));
+        state.shared.subscriptions.posted(state.index);
     }
 
     /// Hands every connection's replies to the backend, then closes what is to be closed.

@@ -7,9 +7,10 @@
 //! become one batch over the shards they fall on ([`super::batch`]).
 
 use super::account::account;
-use super::inline;
+use super::inline::{self, Asking};
 use super::plan::{Plan, Routed, Target};
 use super::state::{CoreState, Now};
+use super::subscribe;
 use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ReplyMode};
@@ -18,12 +19,13 @@ use crate::latency::CommandHistograms;
 use crate::shared::Shared;
 use proto::args::Args;
 use proto::command::{CommandId, CommandSpec, Flags, Place, Split};
-use proto::encode::Reply;
+use proto::encode::{Reply, Resp};
 use proto::error;
 use proto::key_spec::KeyRef;
 use proto::parse::{Limits, ProtocolError, Step as Parsed};
 use proto::slot::slot_of;
 use shard::Shard;
+use shard::pubsub::Kind;
 
 /// Commands of one connection in one turn, so that a flood on one does not starve the others.
 const TURN_COMMANDS_MAX: usize = 1024;
@@ -67,8 +69,11 @@ struct Router<'a> {
 impl CoreState {
     /// Looks once at every connection that has something to execute.
     pub fn serve(&mut self) {
+        if self.may_serve() {
+            self.finish_subscribing();
+        }
         for _ in 0..self.ready.len() {
-            if self.held.is_some() || !self.queue.is_empty() {
+            if !self.may_serve() {
                 break; // the shard is held: requests of our own wait behind what is queued
             }
             let Some(slot) = self.ready.pop_front() else { break };
@@ -81,6 +86,11 @@ impl CoreState {
             }
         }
         self.execute_plan();
+    }
+
+    /// Whether commands of our own connections may run now.
+    fn may_serve(&self) -> bool {
+        self.held.is_none() && self.queue.is_empty() && !self.undelivered.is_too_much()
     }
 
     fn serve_conn(&mut self, slot: u32) {
@@ -253,6 +263,16 @@ fn spell_out(conn: &mut Conn, start: usize, end: usize, spans: &[proto::args::Sp
     conn.input.splice(start..end, spelled);
 }
 
+/// What a client is told that listens, and may not send this command meanwhile.
+#[cold]
+fn refused_to_listener(conn: &Conn, spec: &CommandSpec) -> Option<String> {
+    if conn.monitor && spec.flags.intersects(KEYSPACE) {
+        return Some("ERR Replica can't interact with the keyspace".into()); // Redis takes a monitor for one
+    }
+    let confined = conn.is_subscribed() && conn.resp == Resp::V2;
+    (confined && !subscribe::is_allowed_while_subscribed(spec.id)).then(|| subscribe::refusal(spec))
+}
+
 /// The parser's limits for a connection.
 fn limits(conn: &Conn, settings: &Settings) -> Limits {
     Limits {
@@ -315,9 +335,10 @@ impl Router<'_> {
             let text = error::not_supported_yet(spec.id.full_name());
             return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
         }
-        if conn.monitor && spec.flags.intersects(KEYSPACE) {
-            let text = b"ERR Replica can't interact with the keyspace"; // Redis takes a monitor for one
-            return self.refuse(conn, plan, first, Some(spec), text);
+        if (conn.monitor || conn.is_subscribed())
+            && let Some(text) = refused_to_listener(conn, spec)
+        {
+            return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
         }
         if self.shared.pause.holds(spec, self.now.unix_ms()) {
             return Some(Stop::Paused);
@@ -329,12 +350,16 @@ impl Router<'_> {
             },
             Place::Connection => return Some(Stop::Barrier(spec)),
             Place::AllShards => self.target_everywhere(spec, args, &mut plan.lanes),
+            Place::Subscribers => self.target_by_channel(spec, args, &mut plan.lanes),
             Place::Inline => {
                 let from = plan.literals.len() as u32;
                 let args = Args::new(&conn.input, &plan.spans[first..]);
                 let began = self.ticks.read();
                 let mut reply = Reply::new(&mut plan.literals, conn.resp);
-                inline::run(spec, args, &mut conn.db, self.settings, self.now, &mut reply);
+                let subscribed = conn.is_subscribed();
+                let mut asking =
+                    Asking { db: &mut conn.db, subscribed, settings: self.settings, now: self.now };
+                inline::run(spec, args, &mut asking, &mut reply);
                 let nanos = self.ticks.nanos(began, self.ticks.read());
                 let (core, reply) = (self.index as usize, &plan.literals[from as usize..]);
                 account(self.shared, core, self.histograms, spec.id, nanos, reply);
@@ -454,6 +479,25 @@ impl Router<'_> {
             return if spec.split == Split::TwoHop { None } else { Some(Target::Shard(owner)) };
         }
         Some(Target::Many { split: spec.split, from: from as u32, to: lanes.len() as u32 })
+    }
+
+    /// Where a message goes: to the cores that have a subscriber of its channel.
+    fn target_by_channel(&self, spec: &CommandSpec, args: Args<'_>, lanes: &mut Vec<u16>) -> Target {
+        if self.cores == 1 {
+            return Target::Shard(self.index);
+        }
+        let kind = if spec.id == CommandId::Spublish { Kind::ShardChannel } else { Kind::Channel };
+        let from = lanes.len();
+        self.shared.subscriptions.look_up(self.index as usize);
+        self.shared.subscriptions.listeners(kind, args.at(1), lanes);
+        match lanes[from..] {
+            [] => Target::Shard(self.index), // which will say that nobody gets it
+            [core] => {
+                lanes.truncate(from);
+                Target::Shard(core)
+            }
+            _ => Target::Many { split: spec.split, from: from as u32, to: lanes.len() as u32 },
+        }
     }
 
     fn target_everywhere(&self, spec: &CommandSpec, args: Args<'_>, lanes: &mut Vec<u16>) -> Target {

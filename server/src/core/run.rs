@@ -76,6 +76,9 @@ impl CoreState {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         }
         silence(conn, before);
+        if self.has_news() {
+            self.tell(None);
+        }
         now
     }
 
@@ -98,12 +101,15 @@ impl CoreState {
 
     /// Runs posted work in its order, until there is no more or the shard is held.
     pub fn run_queue(&mut self) {
-        while self.held.is_none() {
+        while self.held.is_none() && !self.undelivered.is_too_much() {
             let Some(item) = self.queue.pop_front() else { return };
             match item {
                 Ordered::Work(work) => self.run_work(work),
                 Ordered::Hold(hop) => self.run_first_hop(*hop),
                 Ordered::Task(task) => self.run_task(task),
+            }
+            if self.has_news() {
+                self.tell(None);
             }
         }
     }
@@ -143,6 +149,10 @@ impl CoreState {
                 note_changes(&self.shared.stats[self.index], cx.dirty);
                 if nanos >= self.slow_nanos {
                     work.slow.push((ends.len() - 1, nanos));
+                }
+                if self.has_news() {
+                    let ours = work.origin == self.index;
+                    self.tell(ours.then_some((work.conn, ends.len())));
                 }
                 mark = now;
             }

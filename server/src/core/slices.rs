@@ -1,5 +1,5 @@
-//! Background work between turns, in slices: freeing what was deleted, and reaping keys whose
-//! time is over. A slice ends by the clock, and the shard's steps within it are small, so that
+//! Background work between turns, in slices: freeing what was deleted, removing subscriptions of clients that
+//! have gone, and reaping keys whose time is over. A slice ends by the clock, and the shard's steps within it are small, so that
 //! no request waits longer than [`SLICE_NS`] for any of it.
 
 use super::state::CoreState;
@@ -19,6 +19,8 @@ const EXPIRY_NS_MIN: u64 = 200_000;
 const EXPIRY_BUCKETS: usize = 64;
 /// Entries freed between two readings of the clock.
 const FREE_UNITS: usize = 64;
+/// Subscriptions of clients that have gone removed between two readings of the clock.
+const LEAVE_UNITS: usize = 32;
 
 /// What is under way.
 #[derive(Default, Debug)]
@@ -42,7 +44,9 @@ impl CoreState {
     /// Whether a slice should run soon, so that the next turn must not wait.
     #[must_use]
     pub fn slices_pending(&self) -> bool {
-        self.shard.has_garbage() || self.slices.expiring
+        let expiring = self.slices.expiring && !self.undelivered.is_too_much();
+        let leaving = self.shard.pubsub.has_leaving() || !self.leaving.is_empty();
+        self.shard.has_garbage() || leaving || expiring
     }
 
     /// Runs a slice of what is under way.
@@ -54,7 +58,13 @@ impl CoreState {
         while self.shard.has_garbage() && clock() - began < SLICE_NS {
             self.shard.free_slice(FREE_UNITS);
         }
-        if self.slices.expiring {
+        while self.shard.pubsub.has_leaving() && clock() - began < SLICE_NS {
+            self.leave_slice(LEAVE_UNITS);
+        }
+        if !self.leaving.is_empty() {
+            self.finish_leaving();
+        }
+        if self.slices.expiring && !self.undelivered.is_too_much() {
             self.expire(&clock);
         }
     }

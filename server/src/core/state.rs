@@ -4,6 +4,7 @@
 use super::batch::Maker;
 use super::cron::Clockwork;
 use super::hops::Transaction;
+use super::notify::Undelivered;
 use super::plan::Plan;
 use super::slices::Slices;
 use crate::clock::Ticks;
@@ -14,6 +15,7 @@ use crate::mailbox::{Inbox, Outbox};
 use crate::shared::Shared;
 use crate::stats::CoreStats;
 use crate::work::{Ordered, WorkPool};
+use shard::pubsub;
 use shard::{Place, Shard};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -72,6 +74,15 @@ pub struct CoreState {
     pub next_transaction: u64,
     /// Transactions of two hops that this core has begun, and who asked.
     pub transactions: HashMap<u64, (ConnId, Box<Transaction>)>,
+    /// Connections whose subscriptions wait to be confirmed, and those whose RESET waits for them to be gone.
+    pub subscribing: Vec<ConnId>,
+    pub leaving: Vec<ConnId>,
+    /// Notifications that other cores have not handled yet.
+    pub undelivered: Undelivered,
+    /// Buffers for messages: an outbox to be filled, frames in RESP2 and RESP3, cores that listen.
+    pub delivered: pubsub::Outbox,
+    pub frames: [Vec<u8>; 2],
+    pub listeners: Vec<u16>,
     /// Connections that are not served until they have read more of their replies.
     pub throttled: Vec<ConnId>,
     /// A client was throttled in this turn. Its output may leave whole with the next submission, which
@@ -124,6 +135,12 @@ impl CoreState {
             plan: Plan::default(),
             next_transaction: 1,
             transactions: HashMap::new(),
+            subscribing: Vec::new(),
+            leaving: Vec::new(),
+            undelivered: Undelivered::new(cores),
+            delivered: pubsub::Outbox::default(),
+            frames: Default::default(),
+            listeners: Vec::new(),
             throttled: Vec::new(),
             look_again: false,
             accepted: Vec::new(),
@@ -159,6 +176,7 @@ impl CoreState {
 
     fn apply_settings(&mut self) {
         self.shard.settings = super::slices::shard_settings(&self.settings, &self.shared);
+        self.shard.events.publish(super::notify::classes(self.settings.notify_keyspace_events));
         let slower = self.settings.slowlog_log_slower_than_us;
         let slow_log = u64::try_from(slower).map_or(u64::MAX, |us| us.saturating_mul(1000));
         let monitor = match self.settings.latency_monitor_threshold_ms {
@@ -216,6 +234,7 @@ impl CoreState {
     pub fn resume(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.get(id) {
             conn.doing = Doing::Ready;
+            Self::write_late(conn);
             conn.compact();
             self.enqueue(id.slot);
             self.wants_flush(id.slot);

@@ -58,7 +58,8 @@ impl Generator {
     /// One command, or a few that belong together.
     pub fn commands(&mut self) -> Vec<Cmd> {
         match self.rng.below(100) {
-            0..=52 => vec![self.string()],
+            0..=34 => vec![self.string()],
+            35..=52 => self.zset_command(),
             53..=88 => self.key_command(),
             89..=97 => self.server_command(),
             _ => vec![self.wrong()],

@@ -23,6 +23,7 @@ mod server_commands;
 mod shrink;
 mod stream;
 mod strings;
+mod zsets;
 
 use common::{Server, env};
 use generate::Generator;

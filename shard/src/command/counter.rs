@@ -5,6 +5,7 @@
 
 use super::{Outcome, Refused, integer};
 use crate::db::{DetachedValue, StrRef};
+use crate::event::Class;
 use crate::long_double::LongDouble;
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -48,7 +49,7 @@ fn add(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, delta: i64, reply: &mut R
     if sum.is_none() {
         shard.add(cx, &key, DetachedValue::Int(delta));
     }
-    cx.dirty = 1;
+    shard.changed(cx, key.bytes, Class::STRING, "incrby");
     reply.int(sum.unwrap_or(delta));
     Ok(())
 }
@@ -73,10 +74,10 @@ pub(super) fn incrbyfloat(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply:
         }
         Ok::<_, Refused>((text, is_new))
     })?;
-    cx.dirty = 1;
     reply.bulk(&text);
     if is_new {
         shard.add(cx, &key, DetachedValue::Bytes(text, false));
     }
+    shard.changed(cx, key.bytes, Class::STRING, "incrbyfloat");
     Ok(())
 }

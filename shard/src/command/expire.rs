@@ -4,6 +4,7 @@
 
 use super::set::set_expire;
 use super::{Outcome, Refused, integer};
+use crate::event::Class;
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
 use proto::encode::Reply;
@@ -53,9 +54,10 @@ fn set(
         _ => false,
     });
     if is_over {
-        shard.delete(cx, cx.db, &key);
+        super::generic::delete_key(shard, cx, &key);
+    } else if changed {
+        shard.changed(cx, key.bytes, Class::GENERIC, "expire");
     }
-    cx.dirty = u64::from(changed);
     reply.int(i64::from(changed));
     Ok(())
 }

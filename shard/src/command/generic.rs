@@ -2,7 +2,8 @@
 
 use super::Outcome;
 use super::many::key_at;
-use crate::db::{Entry, Kind};
+use crate::db::{Entry, Key, Kind};
+use crate::event::Class;
 use crate::lookup::Touch;
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -13,10 +14,17 @@ use proto::encode::Reply;
 pub(super) fn delete(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     for at in 1..args.len() {
         let key = key_at(shard, cx, args, at);
-        cx.dirty += u64::from(shard.delete(cx, cx.db, &key));
+        delete_key(shard, cx, &key);
     }
     reply.int(cx.dirty as i64);
     Ok(())
+}
+
+/// Deletes a key, if it is there, as a change of the command's.
+pub(super) fn delete_key(shard: &mut Shard, cx: &mut Cx, key: &Key<'_>) {
+    if shard.delete(cx, cx.db, key) {
+        shard.changed(cx, key.bytes, Class::GENERIC, "del");
+    }
 }
 
 /// `EXISTS key [key …]`: a key named twice counts twice.

@@ -5,6 +5,7 @@
 
 use super::{Outcome, Refused};
 use crate::db::Key;
+use crate::event::Class;
 use crate::lookup::{Expiry, Touch};
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -59,6 +60,6 @@ fn write_all(shard: &mut Shard, cx: &mut Cx, args: Args<'_>) {
     for at in (1..args.len()).step_by(2) {
         let key = key_at(shard, cx, args, at);
         shard.put_string(cx, &key, args.at(at + 1), Expiry::Clear);
-        cx.dirty += 1;
+        shard.changed(cx, key.bytes, Class::STRING, "set");
     }
 }

@@ -16,9 +16,11 @@ mod many;
 #[cfg(test)]
 mod model;
 mod object;
+mod pubsub;
 mod relocate;
 mod scan;
 mod set;
+mod sets;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -156,6 +158,23 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Renamenx => relocate::renamenx(shard, cx, args, reply),
         Id::Copy => relocate::copy(shard, cx, args, reply),
         Id::Move => relocate::move_key(shard, cx, args, reply),
+        Id::Sadd => sets::sadd(shard, cx, args, reply),
+        Id::Srem => sets::srem(shard, cx, args, reply),
+        Id::Smove => sets::smove(shard, cx, args, reply),
+        Id::Sismember => sets::sismember(shard, cx, args, reply),
+        Id::Smismember => sets::smismember(shard, cx, args, reply),
+        Id::Scard => sets::scard(shard, cx, args, reply),
+        Id::Smembers => sets::smembers(shard, cx, args, reply),
+        Id::Sinter => sets::sinter(shard, cx, args, reply),
+        Id::Sintercard => sets::sintercard(shard, cx, args, reply),
+        Id::Sinterstore => sets::sinterstore(shard, cx, args, reply),
+        Id::Sunion => sets::sunion(shard, cx, args, reply),
+        Id::Sunionstore => sets::sunionstore(shard, cx, args, reply),
+        Id::Sdiff => sets::sdiff(shard, cx, args, reply),
+        Id::Sdiffstore => sets::sdiffstore(shard, cx, args, reply),
+        Id::Spop => sets::spop(shard, cx, args, reply),
+        Id::Srandmember => sets::srandmember(shard, cx, args, reply),
+        Id::Sscan => sets::sscan(shard, cx, args, reply),
         Id::Dbsize => keyspace::dbsize(shard, cx, args, reply),
         Id::Keys => keyspace::keys(shard, cx, args, reply),
         Id::Randomkey => keyspace::randomkey(shard, cx, args, reply),
@@ -212,6 +231,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::GeoradiusbymemberRo => geo::search::georadiusbymember_ro(shard, cx, args, reply),
         Id::Geosearch => geo::search::geosearch(shard, cx, args, reply),
         Id::Geosearchstore => geo::search::geosearchstore(shard, cx, args, reply),
+        Id::Publish => pubsub::publish(shard, cx, args, reply),
+        Id::Spublish => pubsub::spublish(shard, cx, args, reply),
         // The server's own: connections, configuration, transactions over all shards, channels.
         #[rustfmt::skip]
         Id::Acl | Id::AclCat | Id::AclDeluser | Id::AclDryrun | Id::AclGenpass | Id::AclGetuser
@@ -240,12 +261,12 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::MemoryDoctor | Id::MemoryHelp | Id::MemoryMallocStats | Id::MemoryPurge | Id::MemoryStats
         | Id::Migrate | Id::Module | Id::ModuleHelp | Id::ModuleList | Id::ModuleLoad | Id::ModuleLoadex
         | Id::ModuleUnload | Id::Monitor | Id::Multi | Id::Object | Id::Ping | Id::Psubscribe | Id::Psync
-        | Id::Publish | Id::Pubsub | Id::PubsubChannels | Id::PubsubHelp | Id::PubsubNumpat
+        | Id::Pubsub | Id::PubsubChannels | Id::PubsubHelp | Id::PubsubNumpat
         | Id::PubsubNumsub | Id::PubsubShardchannels | Id::PubsubShardnumsub | Id::Punsubscribe | Id::Quit
         | Id::Readonly | Id::Readwrite | Id::Replconf | Id::Replicaof | Id::Reset | Id::Role | Id::Save
         | Id::Script | Id::ScriptDebug | Id::ScriptExists | Id::ScriptFlush | Id::ScriptHelp
         | Id::ScriptKill | Id::ScriptLoad | Id::Select | Id::Shutdown | Id::Slaveof | Id::Slowlog
-        | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset | Id::Spublish
+        | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset
         | Id::Ssubscribe | Id::Subscribe | Id::Sunsubscribe | Id::Sync | Id::Time | Id::Unsubscribe
         | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch => Err(Refused::unsupported()),
         // Data types and commands on keys that are not built yet.
@@ -257,14 +278,12 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
         | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Pfadd
         | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
-        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sadd | Id::Scard | Id::Sdiff
-        | Id::Sdiffstore | Id::Setbit | Id::Sinter | Id::Sintercard | Id::Sinterstore | Id::Sismember
-        | Id::Smembers | Id::Smismember | Id::Smove | Id::Sort | Id::SortRo | Id::Spop | Id::Srandmember
-        | Id::Srem | Id::Sscan | Id::Sunion | Id::Sunionstore | Id::Xack | Id::Xadd | Id::Xautoclaim
-        | Id::Xclaim | Id::Xdel | Id::Xgroup | Id::XgroupCreate | Id::XgroupCreateconsumer
-        | Id::XgroupDelconsumer | Id::XgroupDestroy | Id::XgroupHelp | Id::XgroupSetid | Id::Xinfo
-        | Id::XinfoConsumers | Id::XinfoGroups | Id::XinfoHelp | Id::XinfoStream | Id::Xlen | Id::Xpending
-        | Id::Xrange | Id::Xread | Id::Xreadgroup | Id::Xrevrange | Id::Xsetid | Id::Xtrim => Err(Refused::unsupported()),
+        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Setbit | Id::Sort | Id::SortRo | Id::Xack
+        | Id::Xadd | Id::Xautoclaim | Id::Xclaim | Id::Xdel | Id::Xgroup | Id::XgroupCreate
+        | Id::XgroupCreateconsumer | Id::XgroupDelconsumer | Id::XgroupDestroy | Id::XgroupHelp
+        | Id::XgroupSetid | Id::Xinfo | Id::XinfoConsumers | Id::XinfoGroups | Id::XinfoHelp
+        | Id::XinfoStream | Id::Xlen | Id::Xpending | Id::Xrange | Id::Xread | Id::Xreadgroup
+        | Id::Xrevrange | Id::Xsetid | Id::Xtrim => Err(Refused::unsupported()),
     }
 }
 

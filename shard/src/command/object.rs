@@ -2,6 +2,7 @@
 
 use super::{Outcome, integer};
 use crate::db::{Entry, StrRef};
+use crate::lookup::Touch;
 use crate::lru;
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -51,7 +52,7 @@ fn ask<T>(
     question: impl FnOnce(&Entry) -> T,
 ) -> Option<T> {
     let key = shard.first_key(cx, args.at(2));
-    let answer = shard.peek(cx, &key, |entry| entry.map(question));
+    let answer = shard.read(cx, &key, Touch::Unnoticed, |entry| entry.map(question));
     if answer.is_none() {
         reply.null();
     }

@@ -6,6 +6,7 @@
 
 use super::{Outcome, Refused, database};
 use crate::db::{Detached, Key};
+use crate::event::Class;
 use crate::lookup::Touch;
 use crate::lru;
 use crate::shard::{Cx, Shard};
@@ -39,7 +40,9 @@ fn move_value(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, nx: bool) -> Resul
     let value = shard.take(cx, cx.db, &from).ok_or(error::NO_SUCH_KEY)?;
     shard.delete(cx, cx.db, &to);
     shard.dbs[cx.db].insert(&to, value);
-    cx.dirty = 1;
+    shard.notify(cx.db, to.bytes, Class::NEW, "new");
+    shard.changed(cx, from.bytes, Class::GENERIC, "rename_from");
+    shard.changed_by(cx, 0, to.bytes, Class::GENERIC, "rename_to");
     Ok(true)
 }
 
@@ -87,7 +90,8 @@ pub(super) fn copy(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut R
     }
     if let Some(copy) = shard.copy_of(cx, &from) {
         shard.dbs[options.db].insert(&to, copy);
-        cx.dirty = 1;
+        shard.notify(options.db, to.bytes, Class::NEW, "new");
+        shard.changed_in(cx, options.db, to.bytes, Class::GENERIC, "copy_to");
     }
     reply.int(cx.dirty as i64);
     Ok(())
@@ -114,7 +118,9 @@ pub(super) fn move_key(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &m
         && let Some(value) = shard.take(cx, cx.db, &key)
     {
         shard.dbs[target].insert(&key, value);
-        cx.dirty = 1;
+        shard.notify(target, key.bytes, Class::NEW, "new");
+        shard.changed_by(cx, 0, key.bytes, Class::GENERIC, "move_from");
+        shard.changed_in(cx, target, key.bytes, Class::GENERIC, "move_to");
     }
     reply.int(cx.dirty as i64);
     Ok(())

@@ -6,6 +6,7 @@
 use super::string::bulk;
 use super::{Outcome, Refused, integer};
 use crate::db::Key;
+use crate::event::Class;
 use crate::lookup::{Expiry, Touch};
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -123,7 +124,7 @@ pub(super) fn set(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Re
     }
     let key = shard.first_key(cx, args.at(1));
     shard.put_string(cx, &key, args.at(2), Expiry::Clear);
-    cx.dirty = 1;
+    shard.changed(cx, key.bytes, Class::STRING, "set");
     reply.ok();
     Ok(())
 }
@@ -158,10 +159,13 @@ fn set_with_options(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut 
 /// Writes the value, or deletes the key when its time is over already.
 fn write(shard: &mut Shard, cx: &mut Cx, key: &Key<'_>, value: &[u8], expiry: Expiry) {
     match expiry {
-        Expiry::At(at) if at <= cx.now_ms => cx.dirty = u64::from(shard.delete(cx, cx.db, key)),
+        Expiry::At(at) if at <= cx.now_ms => super::generic::delete_key(shard, cx, key),
         _ => {
             shard.put_string(cx, key, value, expiry);
-            cx.dirty = 1;
+            shard.changed(cx, key.bytes, Class::STRING, "set");
+            if matches!(expiry, Expiry::At(_)) {
+                shard.notify(cx.db, key.bytes, Class::GENERIC, "expire");
+            }
         }
     }
 }
@@ -172,7 +176,7 @@ pub(super) fn setnx(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut 
     let found = shard.is_there(cx, cx.db, &key);
     if !found {
         shard.put_string(cx, &key, args.at(2), Expiry::Clear);
-        cx.dirty = 1;
+        shard.changed(cx, key.bytes, Class::STRING, "set");
     }
     reply.int(i64::from(!found));
     Ok(())
@@ -213,7 +217,7 @@ pub(super) fn getex(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut 
     })?;
     let Some((at, before)) = found else { return Ok(()) };
     match at {
-        Some(at) if at <= now_ms => cx.dirty = u64::from(shard.delete(cx, cx.db, &key)),
+        Some(at) if at <= now_ms => super::generic::delete_key(shard, cx, &key),
         Some(at) => set_expire(shard, cx, &key, Some(at)),
         None if options.time == Some(Time::Persist) && before.is_some() => set_expire(shard, cx, &key, None),
         None => {}
@@ -225,6 +229,7 @@ pub(super) fn getex(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut 
 pub(super) fn set_expire(shard: &mut Shard, cx: &mut Cx, key: &Key<'_>, at: Option<i64>) {
     if let Some(mut entry) = shard.dbs[cx.db].get_mut(key) {
         entry.set_expire(at);
-        cx.dirty += 1;
+        let event = if at.is_some() { "expire" } else { "persist" };
+        shard.changed(cx, key.bytes, Class::GENERIC, event);
     }
 }

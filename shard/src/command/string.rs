@@ -5,6 +5,7 @@
 
 use super::{Outcome, Refused, integer};
 use crate::db::{DetachedValue, StrRef};
+use crate::event::Class;
 use crate::lookup::{Expiry, Touch};
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -63,7 +64,7 @@ pub(super) fn getset(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut
     get(shard, cx, args, reply)?;
     let key = shard.first_key(cx, args.at(1));
     shard.put_string(cx, &key, args.at(2), Expiry::Clear);
-    cx.dirty = 1;
+    shard.changed(cx, key.bytes, Class::STRING, "set");
     Ok(())
 }
 
@@ -71,7 +72,7 @@ pub(super) fn getset(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut
 pub(super) fn getdel(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     get(shard, cx, args, reply)?;
     let key = shard.first_key(cx, args.at(1));
-    cx.dirty = u64::from(shard.delete(cx, cx.db, &key));
+    super::generic::delete_key(shard, cx, &key);
     Ok(())
 }
 
@@ -134,7 +135,7 @@ pub(super) fn append(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut
     if appended.is_none() {
         shard.put_string(cx, &key, more, Expiry::Clear);
     }
-    cx.dirty = 1;
+    shard.changed(cx, key.bytes, Class::STRING, "append");
     reply.int(appended.unwrap_or(more.len()) as i64);
     Ok(())
 }
@@ -160,7 +161,9 @@ pub(super) fn setrange(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &m
         overwrite(&mut value, offset, patch);
         shard.add(cx, &key, DetachedValue::Bytes(value, true));
     }
-    cx.dirty = u64::from(!patch.is_empty());
+    if !patch.is_empty() {
+        shard.changed(cx, key.bytes, Class::STRING, "setrange");
+    }
     let created = if patch.is_empty() { 0 } else { offset + patch.len() };
     reply.int(patched.unwrap_or(created) as i64);
     Ok(())

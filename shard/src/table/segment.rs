@@ -379,7 +379,7 @@ impl Segment {
     }
 
     /// Visits the entries whose home is `home`, wherever in the segment they live.
-    pub fn visit_home(&self, home: usize, visit: &mut dyn FnMut(&Entry)) {
+    pub fn visit_home<'a>(&'a self, home: usize, visit: &mut dyn FnMut(&'a Entry)) {
         let bucket = &self.buckets[home];
         self.visit_slots(bucket, bucket.own(), visit);
         if bucket.away != 0 {
@@ -393,7 +393,7 @@ impl Segment {
         }
     }
 
-    fn visit_slots(&self, bucket: &Bucket, mask: u16, visit: &mut dyn FnMut(&Entry)) {
+    fn visit_slots<'a>(&'a self, bucket: &'a Bucket, mask: u16, visit: &mut dyn FnMut(&'a Entry)) {
         for i in bits(mask) {
             // SAFETY: an occupied slot names a live entry of this table, borrowed with `self`.
             visit(unsafe { bucket.slots[i].entry() });

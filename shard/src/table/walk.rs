@@ -53,7 +53,7 @@ impl Db {
 
     /// Visits the entries of one step; returns the next cursor, 0 at the end. Every key that is
     /// there from the first step to the last is visited at least once.
-    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&Entry)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, visit: &mut dyn FnMut(&'a Entry)) -> u64 {
         let Some((hash, next)) = self.walk(cursor) else { return 0 };
         let Some(segment) = self.directory.get(hash) else { return 0 };
         let at = home(hash);

@@ -3,7 +3,7 @@
 use super::prelude::*;
 
 const fn set(id: Id, arity: i16) -> CommandSpec {
-    CommandSpec::new(id, Group::Set, arity).acl(&[Acl::SET]).place(Place::Shard)
+    CommandSpec::new(id, Group::Set, arity).acl(&[Acl::SET]).place(Place::Shard).built()
 }
 
 pub(super) const ROWS: &[CommandSpec] = &[

@@ -6,6 +6,7 @@ use crate::samples::Metric;
 use crate::stats::{CommandCounters, CoreStats, Counter};
 use hdrhistogram::Histogram;
 use proto::command::ALL_COMMANDS;
+use shard::pubsub::Kind;
 use std::sync::atomic::Ordering;
 
 /// Nothing is written to disk yet: what a Redis shows that has neither saved nor logged.
@@ -33,10 +34,11 @@ pub fn persistence(view: &View<'_>, out: &mut Text) {
 pub fn stats(view: &View<'_>, out: &mut Text) {
     traffic(view, out);
     keys(view, out);
+    let subscribed = |kind| view.shared.subscriptions.len(kind);
+    out.field("pubsub_channels", subscribed(Kind::Channel));
+    out.field("pubsub_patterns", subscribed(Kind::Pattern));
+    out.field("pubsubshard_channels", subscribed(Kind::ShardChannel));
     out.zeros(&[
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
         "latest_fork_usec",
         "total_forks",
         "migrate_cached_sockets",

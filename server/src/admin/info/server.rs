@@ -87,12 +87,9 @@ pub fn clients(view: &View<'_>, out: &mut Text) {
     out.field("client_recent_max_input_buffer", largest(|s| s.query_buffer_max.get()));
     out.field("client_recent_max_output_buffer", largest(|s| s.output_buffer_max.get()));
     out.field("blocked_clients", shared.sum(|s| &s.blocked_clients));
-    out.zeros(&[
-        "tracking_clients",
-        "clients_in_timeout_table",
-        "total_blocking_keys",
-        "total_blocking_keys_on_nokey",
-    ]);
+    out.field("tracking_clients", 0);
+    out.field("pubsub_clients", shared.sum(|s| &s.pubsub_clients));
+    out.zeros(&["clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey"]);
 }
 
 /// A master without replicas.

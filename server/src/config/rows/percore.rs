@@ -1,4 +1,4 @@
-//! What Redis has no directive for: how the server is laid over the machine's cores.
+//! What Redis has no directive for: how the server is laid over the machine's cores, and limits that it lacks.
 
 use crate::config::choices::IO_BACKENDS;
 use crate::config::row::*;
@@ -29,5 +29,13 @@ pub const ROWS: &[Directive] = &[
         "Backend for network and files. auto takes io_uring, and epoll where the kernel or a container forbids io_uring.",
     )
     .fixed()
+    .own(),
+    memory(
+        "client-subscriptions-limit",
+        0,
+        LONG_MAX,
+        "512mb",
+        "Bytes that the channels and patterns one client has subscribed to may take. 0 sets no limit.",
+    )
     .own(),
 ];

@@ -23,9 +23,13 @@ const ANY_WITHOUT_COUNT: &str = "ERR the ANY argument requires COUNT argument";
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// GEORADIUS: longitude, latitude, radius, unit stand behind the key.
-    Radius { stores: bool },
+    Radius {
+        stores: bool,
+    },
     /// GEORADIUSBYMEMBER: member, radius, unit.
-    RadiusByMember { stores: bool },
+    RadiusByMember {
+        stores: bool,
+    },
     Search,
     SearchStore,
 }

@@ -166,10 +166,7 @@ impl Query {
 }
 
 /// Visits the members that all inputs have, with their scores in each.
-fn each_common(
-    sources: &[(Input<'_>, f64)],
-    visit: &mut dyn FnMut(&[u8], &[f64]) -> ControlFlow<()>,
-) {
+fn each_common(sources: &[(Input<'_>, f64)], visit: &mut dyn FnMut(&[u8], &[f64]) -> ControlFlow<()>) {
     let Some(((smallest, _), others)) = sources.split_first() else { return };
     let mut scores = Vec::with_capacity(sources.len());
     smallest.each(&mut |member, score| {

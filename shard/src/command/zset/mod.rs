@@ -47,7 +47,8 @@ pub(super) fn score(reply: &mut Reply<'_>, score: f64) {
     /// Below this doubles have whole parts of an `i64`, exactly.
     const EXACT_MAX: f64 = (1u64 << 53) as f64;
     let whole = score as i64;
-    let is_whole = score.abs() < EXACT_MAX && whole as f64 == score && (whole != 0 || score.is_sign_positive());
+    let is_whole =
+        score.abs() < EXACT_MAX && whole as f64 == score && (whole != 0 || score.is_sign_positive());
     if is_whole && reply.resp() == Resp::V2 {
         reply.bulk_int(whole);
     } else {

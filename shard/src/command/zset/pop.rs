@@ -107,7 +107,10 @@ fn pop_one_key(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, end: End, reply: 
     }
     let count = match args.get(2) {
         None => 1,
-        Some(text) => usize::try_from(integer(text)?).map_err(|_| error::VALUE_NOT_POSITIVE)?,
+        Some(text) => {
+            let count = integer(text).ok().and_then(|n| usize::try_from(n).ok());
+            count.ok_or(error::VALUE_NOT_POSITIVE)?
+        }
     };
     let key = shard.first_key(cx, args.at(1));
     if count == 0 {

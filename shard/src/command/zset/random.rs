@@ -3,9 +3,9 @@
 
 use super::super::{Outcome, integer};
 use super::{member, pair, pairs_header};
+use crate::random::Random;
 use crate::shard::{Cx, Shard};
 use crate::value::zset::{ZSet, ZSetView, below};
-use crate::random::Random;
 use proto::args::Args;
 use proto::encode::Reply;
 use proto::error;

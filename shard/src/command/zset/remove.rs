@@ -5,9 +5,9 @@ use super::range::{names, scores};
 use crate::db::Key;
 use crate::event::Class;
 use crate::shard::{Cx, Shard};
+use crate::value::Collection;
 use crate::value::zset::ZSet;
 use crate::value::zset::range::Span;
-use crate::value::Collection;
 use proto::args::Args;
 use proto::encode::Reply;
 

@@ -7,8 +7,8 @@
 use super::super::{Outcome, Refused, integer};
 use super::member;
 use crate::shard::{Cx, Shard};
-use crate::value::zset::{ZSet, ZSetView};
 use crate::value::zset::digits::push_17;
+use crate::value::zset::{ZSet, ZSetView};
 use proto::args::Args;
 use proto::encode::{Reply, shared};
 use proto::error;
@@ -17,6 +17,8 @@ use proto::number::{parse_u64, push_f64};
 
 /// Steps of the dictionary for each element asked for, should they find nothing.
 const STEPS_PER_COUNT: u64 = 10;
+/// And for the call: enough for a whole round of a small dictionary, whatever COUNT is.
+const STEPS_MIN: u64 = 256;
 
 struct Options<'a> {
     count: u64,
@@ -72,7 +74,7 @@ pub(in super::super) fn zscan(
 /// Appends what a call finds; the next cursor, and how many members were found.
 fn steps(view: ZSetView<'_>, mut cursor: u64, options: &Options<'_>, found: &mut Reply<'_>) -> (u64, usize) {
     let (mut sampled, mut count, mut text) = (0, 0, Vec::new());
-    let mut steps_left = options.count.saturating_mul(STEPS_PER_COUNT);
+    let mut steps_left = options.count.saturating_mul(STEPS_PER_COUNT).max(STEPS_MIN);
     loop {
         cursor = view.scan(cursor, &mut |name, number| {
             sampled += 1;

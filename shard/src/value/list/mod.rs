@@ -1,47 +1,306 @@
-//! Lists.
+//! Lists: a listpack while that is small, a [`Quicklist`] beyond.
+//!
+//! ```text
+//!   List::Packed   listpack bytes, with the key or in a buffer of their own   "listpack"
+//!   List::Quick    nodes of listpacks                                         "quicklist"
+//! ```
+//! A list outgrows its listpack before an edit that would take it over `list-max-listpack-size`
+//! ([`List::grow_for`]), and is packed again once one node is left, at most half the limit ([`List::shrink`]):
+//! Redis 7.2's rules, at the same moments, since OBJECT ENCODING shows them.
+//!
+//! | file        | holds                                                      |
+//! |-------------|------------------------------------------------------------|
+//! | `fill`      | the directives of lists, and what they decide              |
+//! | `quicklist` | the large form: pushes, pops, inserts, splits, compression |
+//! | `spine`     | its nodes in order, found by index                         |
+//! | `node`      | one node: a listpack or one large element                  |
+//! | `model`     | all of it against a deque of texts                         |
+//!
+//! Elements are visited ([`ListView::walk`]), not lent for longer: a compressed node is read from a copy.
+
+pub mod fill;
+#[cfg(test)]
+mod model;
+mod node;
+pub mod quicklist;
+mod spine;
+
+pub use fill::{Fill, Limits};
+pub use quicklist::Quicklist;
 
 use super::{Collection, Object};
 use crate::db::{Encoding, Kind};
 use crate::event::Class;
+use persist::listpack::{self as lp, Element, Listpack};
+use proto::number::parse_i64;
+
+/// An end of a list, or a side of an element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    Left,
+    Right,
+}
+
+impl End {
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+}
+
+/// Which way a list is walked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    Forward,
+    Backward,
+}
+
+/// A text to be looked for among elements, which may be stored as integers.
+#[derive(Clone, Copy, Debug)]
+pub struct Needle<'a> {
+    text: &'a [u8],
+    int: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    #[must_use]
+    pub fn new(text: &'a [u8]) -> Self {
+        Self { text, int: parse_i64(text) }
+    }
+
+    /// Whether this is the element's text.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, element: Element<'_>) -> bool {
+        match element {
+            Element::Bytes(bytes) => bytes == self.text,
+            Element::Int(n) => self.int == Some(n),
+        }
+    }
+}
 
 /// A list.
 #[derive(Clone, Debug)]
 pub enum List {
-    /// A listpack.
+    /// A listpack; without any byte of a list that was just made.
     Packed(Vec<u8>),
-}
-
-/// A list, to be read.
-#[derive(Clone, Copy, Debug)]
-pub enum ListView<'a> {
-    Packed(&'a [u8]),
+    Quick(Quicklist),
 }
 
 impl Default for List {
     fn default() -> Self {
-        Self::Packed(Vec::new())
+        Self::Packed(lp::new())
     }
 }
 
 impl List {
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        Encoding::Listpack
+        match self {
+            Self::Packed(_) => Encoding::Listpack,
+            Self::Quick(_) => Encoding::Quicklist,
+        }
     }
 
+    /// Heap bytes, apart from the struct; `samples` nodes stand for all, 0 looks at every one.
     #[must_use]
-    pub fn memory(&self, _samples: usize) -> usize {
-        let Self::Packed(bytes) = self;
-        bytes.capacity()
+    pub fn memory(&self, samples: usize) -> usize {
+        match self {
+            Self::Packed(bytes) => bytes.capacity(),
+            Self::Quick(quick) => quick.memory(samples),
+        }
     }
 
+    /// About how many allocations it takes to free it.
     #[must_use]
     pub fn weight(&self) -> usize {
-        1
+        match self {
+            Self::Packed(_) => 1,
+            Self::Quick(quick) => quick.nodes(),
+        }
     }
 
-    pub fn free_slice(&mut self, _budget: usize) -> bool {
+    /// Frees up to `budget` nodes; true when not much is left.
+    pub fn free_slice(&mut self, budget: usize) -> bool {
+        match self {
+            Self::Packed(_) => true,
+            Self::Quick(quick) => quick.free_slice(budget),
+        }
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.view().len()
+    }
+
+    /// Makes a quicklist of a listpack that `count` elements more, of `bytes` bytes of text in all, would make too
+    /// large.
+    pub fn grow_for(&mut self, limits: &Limits, count: usize, bytes: usize) {
+        let Self::Packed(packed) = self else { return };
+        let held = Listpack::new(packed).len();
+        if limits.fill.is_exceeded(packed.len() + bytes, held + count) {
+            let mut quick = Quicklist::new(limits);
+            quick.push_listpack(std::mem::take(packed));
+            *self = Self::Quick(quick);
+        }
+    }
+
+    /// Makes a listpack of a quicklist that has become small: after a removal.
+    pub fn shrink(&mut self, limits: &Limits) {
+        self.pack(limits, true);
+    }
+
+    /// Gives a list that was just built the form it ought to have.
+    pub fn settle(&mut self, limits: &Limits) {
+        self.grow_for(limits, 0, 0);
+        self.pack(limits, false);
+    }
+
+    fn pack(&mut self, limits: &Limits, shrinking: bool) {
+        let Self::Quick(quick) = self else { return };
+        let Some(place) = quick.spine.end(End::Left).filter(|_| quick.nodes() == 1) else { return };
+        let node = quick.spine.node(place);
+        if node.is_plain() || !limits.fill.wants_packed(node.size(), node.count(), shrinking) {
+            return;
+        }
+        if let (Some(node), _) = quick.spine.remove(place) {
+            *self = Self::Packed(node.into_listpack());
+        }
+    }
+
+    /// Adds an element at an end. [`List::grow_for`] comes first.
+    pub fn push(&mut self, end: End, text: &[u8], limits: &Limits) {
+        match (self, end) {
+            (Self::Packed(bytes), End::Left) => lp::push_front(bytes, text),
+            (Self::Packed(bytes), End::Right) => lp::push_back(bytes, text),
+            (Self::Quick(quick), end) => quick.push(end, text, limits),
+        }
+    }
+
+    /// Removes and returns, as `then` makes it, the element at an end.
+    pub fn pop<R>(&mut self, end: End, then: impl FnOnce(Element<'_>) -> R) -> Option<R> {
+        match self {
+            Self::Quick(quick) => quick.pop(end, then),
+            Self::Packed(bytes) => {
+                let lp = Listpack::new(bytes);
+                let at = if end == End::Left { lp.first() } else { lp.last() }?;
+                let result = then(lp.get(at));
+                lp::remove(bytes, at);
+                Some(result)
+            }
+        }
+    }
+
+    /// Changes the element of this index; whether there is one.
+    pub fn set(&mut self, index: usize, text: &[u8], limits: &Limits) -> bool {
+        if index >= self.len() {
+            return false;
+        }
+        match self {
+            Self::Quick(quick) => quick.set(index, text, limits),
+            Self::Packed(bytes) => {
+                let Some(at) = Listpack::new(bytes).seek(index as i64) else { return false };
+                lp::replace(bytes, at, text);
+            }
+        }
         true
+    }
+
+    /// Adds an element on a side of the first one that is `pivot`; whether there is one.
+    pub fn insert(&mut self, pivot: &Needle<'_>, side: End, text: &[u8], limits: &Limits) -> bool {
+        let bytes = match self {
+            Self::Quick(quick) => return quick.insert(pivot, side, text, limits),
+            Self::Packed(bytes) => bytes,
+        };
+        let lp = Listpack::new(bytes);
+        let Some(at) = lp.first().and_then(|first| lp.find(first, pivot.text, 0)) else { return false };
+        match side {
+            End::Left => lp::insert_before(bytes, at, text),
+            End::Right => lp::insert_after(bytes, at, text),
+        };
+        true
+    }
+
+    /// Removes elements that are `needle`: `max` of them at most, or all if it is 0, in this direction. How many.
+    pub fn remove(&mut self, needle: &Needle<'_>, direction: Direction, max: usize) -> usize {
+        match self {
+            Self::Quick(quick) => quick.remove(needle, direction, max),
+            Self::Packed(bytes) => {
+                // One node of a quicklist is what does it.
+                let mut node = node::Node::packed(std::mem::take(bytes));
+                let removed = node.remove(needle, direction, if max == 0 { usize::MAX } else { max });
+                *bytes = node.into_listpack();
+                removed
+            }
+        }
+    }
+
+    /// Removes the `count` elements from `index` on, or as many as there are. What is returned may be much:
+    /// it is to be discarded in slices.
+    #[must_use]
+    pub fn remove_range(&mut self, index: usize, count: usize) -> Self {
+        let count = count.min(self.len().saturating_sub(index));
+        match self {
+            Self::Quick(quick) if count > 0 => Self::Quick(quick.remove_range(index, count)),
+            Self::Packed(bytes) if count > 0 => {
+                if let Some(at) = Listpack::new(bytes).seek(index as i64) {
+                    lp::remove_range(bytes, at, count);
+                }
+                Self::default()
+            }
+            _ => Self::default(),
+        }
+    }
+}
+
+/// A list, to be read.
+#[derive(Clone, Copy, Debug)]
+pub enum ListView<'a> {
+    Packed(Listpack<'a>),
+    Quick(&'a Quicklist),
+}
+
+impl ListView<'_> {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Packed(lp) => lp.len(),
+            Self::Quick(quick) => quick.len(),
+        }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Packed(lp) => lp.is_empty(),
+            Self::Quick(quick) => quick.is_empty(),
+        }
+    }
+
+    /// Visits the elements from the one of this index on until `visit` says no.
+    pub fn walk(&self, index: usize, direction: Direction, mut visit: impl FnMut(Element<'_>) -> bool) {
+        match self {
+            Self::Quick(quick) => quick.walk(index, direction, &mut visit),
+            Self::Packed(lp) => {
+                node::Content::Many(*lp).walk(index, direction, &mut visit);
+            }
+        }
+    }
+
+    /// The index that a client means: from -1, the last, downwards it counts from the end. `None` if there is no
+    /// such element.
+    #[must_use]
+    pub fn index(&self, index: i64) -> Option<usize> {
+        let len = self.len();
+        let index = if index < 0 {
+            len.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?
+        } else {
+            usize::try_from(index).ok()?
+        };
+        (index < len).then_some(index)
     }
 }
 
@@ -51,12 +310,14 @@ impl Collection for List {
     type View<'a> = ListView<'a>;
 
     fn view_packed(bytes: &[u8], _flag: bool) -> ListView<'_> {
-        ListView::Packed(bytes)
+        ListView::Packed(Listpack::new(bytes))
     }
 
     fn view(&self) -> ListView<'_> {
-        let Self::Packed(bytes) = self;
-        ListView::Packed(bytes)
+        match self {
+            Self::Packed(bytes) => ListView::Packed(Listpack::new(bytes)),
+            Self::Quick(quick) => ListView::Quick(quick),
+        }
     }
 
     fn from_packed(bytes: Vec<u8>, _flag: bool) -> Self {
@@ -64,13 +325,14 @@ impl Collection for List {
     }
 
     fn take_packed(&mut self) -> Option<(Vec<u8>, bool)> {
-        let Self::Packed(bytes) = self;
-        Some((std::mem::take(bytes), false))
+        match self {
+            Self::Packed(bytes) => Some((std::mem::take(bytes), false)),
+            Self::Quick(_) => None,
+        }
     }
 
     fn is_empty(&self) -> bool {
-        let Self::Packed(bytes) = self;
-        bytes.is_empty()
+        self.view().is_empty()
     }
 
     fn of(object: &Object) -> Option<&Self> {

@@ -7,7 +7,13 @@ const DIGITS: i32 = 17;
 /// Appends a double with 17 significant digits at most, trailing zeros left out.
 pub(crate) fn push_17(out: &mut Vec<u8>, d: f64) {
     if !d.is_finite() {
-        let text: &[u8] = if d.is_nan() { b"nan" } else if d > 0.0 { b"inf" } else { b"-inf" };
+        let text: &[u8] = if d.is_nan() {
+            b"nan"
+        } else if d > 0.0 {
+            b"inf"
+        } else {
+            b"-inf"
+        };
         return out.extend_from_slice(text);
     }
     if d.is_sign_negative() {

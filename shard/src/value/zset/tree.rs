@@ -64,11 +64,8 @@ impl Default for Tree {
 /// The separator of two neighbours: the shortest beginning of the right one's first member that will do.
 fn separator(left: (f64, &[u8]), right: (f64, &[u8])) -> Separator {
     debug_assert_eq!(order(left, right), Ordering::Less);
-    let len = if left.0 < right.0 {
-        0
-    } else {
-        left.1.iter().zip(right.1).take_while(|(a, b)| a == b).count() + 1
-    };
+    let len =
+        if left.0 < right.0 { 0 } else { left.1.iter().zip(right.1).take_while(|(a, b)| a == b).count() + 1 };
     Separator { score: right.0, member: right.1[..len].into() }
 }
 
@@ -93,9 +90,9 @@ impl Node {
             Self::Leaf(leaf) => {
                 insert_in_leaf(leaf, pair, stored, last).map(|(sep, right)| (sep, Self::Leaf(right)))
             }
-            Self::Branch(branch) => branch
-                .insert(pair, stored, last)
-                .map(|(sep, right)| (sep, Self::Branch(Box::new(right)))),
+            Self::Branch(branch) => {
+                branch.insert(pair, stored, last).map(|(sep, right)| (sep, Self::Branch(Box::new(right))))
+            }
         }
     }
 

@@ -40,7 +40,9 @@ fn edge(node: &Node, last: bool) -> (f64, Vec<u8>) {
             let (score, member) = leaf.get(if last { leaf.len() - 1 } else { 0 });
             (score, member.to_vec())
         }
-        Node::Branch(branch) => edge(&branch.children[if last { branch.children.len() - 1 } else { 0 }], last),
+        Node::Branch(branch) => {
+            edge(&branch.children[if last { branch.children.len() - 1 } else { 0 }], last)
+        }
     }
 }
 
