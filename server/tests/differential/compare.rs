@@ -22,6 +22,8 @@ enum Rule {
     Kind,
     /// A map of the same fields in the same order, with these fields' values of one kind.
     Fields(&'static [&'static str]),
+    /// Equal, but that in rows of four the third, if it is a number, may be any.
+    Rows,
 }
 
 struct Row {
@@ -52,6 +54,13 @@ const RULES: &[Row] = &[
     row("config get", Rule::AnyPairs, "Redis answers in the order of a hash table"),
     row("debug", Rule::Kind, "refused by both; the text names redis.conf's directive or its own"),
     row("slowlog get", Rule::Kind, "only its errors are compared, and those by kind: entries hold times"),
+    row("xpending", Rule::Rows, "the third of each row is the time since the delivery"),
+    row(
+        "xinfo stream",
+        Rule::Fields(&["radix-tree-nodes", "groups"]),
+        "another index; times of delivery (XINFO GROUPS is compared in full)",
+    ),
+    row("xinfo consumers", Rule::Kind, "times, and a field that came with Redis 7.2"),
     row("object help", Rule::Kind, "help is in words of Percore's own"),
     row("client help", Rule::Kind, "as OBJECT HELP"),
     row("config help", Rule::Kind, "as OBJECT HELP"),
@@ -139,6 +148,7 @@ pub fn same(command: &Cmd, redis: &Value, percore: &Value) -> bool {
         Some(Rule::AnyPairs) => same_elements(redis, percore, 2),
         Some(Rule::Near(unit)) => near(redis, percore, *unit),
         Some(Rule::Fields(open)) => same_fields(redis, percore, open),
+        Some(Rule::Rows) => same_rows(redis, percore),
         None => false,
     }
 }
@@ -171,6 +181,17 @@ pub fn near(a: &Value, b: &Value, unit: i64) -> bool {
         }
         _ => a == b,
     }
+}
+
+fn same_rows(a: &Value, b: &Value) -> bool {
+    let same_row = |a: &Value, b: &Value| match (a.items(), b.items()) {
+        ([id, name, Value::Int(_), count], [other_id, other_name, Value::Int(_), other_count]) => {
+            (id, name, count) == (other_id, other_name, other_count)
+        }
+        _ => a == b,
+    };
+    let (x, y) = (a.items(), b.items());
+    kind(a) == kind(b) && x.len() == y.len() && x.iter().zip(y).all(|(a, b)| same_row(a, b))
 }
 
 fn same_fields(a: &Value, b: &Value, open: &[&str]) -> bool {

@@ -19,13 +19,15 @@ pub struct Generator {
     pub version: u8,
     /// Commands that are generated only when Percore has them.
     pub optional: BTreeSet<&'static str>,
+    /// The first halves of the ids of stream entries so far.
+    pub stream_ids: u64,
     expiries: u64,
     steps: usize,
 }
 
 impl Generator {
     pub fn new(seed: u64, version: u8, optional: BTreeSet<&'static str>) -> Self {
-        Self { rng: Rng::new(seed), version, optional, expiries: 0, steps: 0 }
+        Self { rng: Rng::new(seed), version, optional, stream_ids: 0, expiries: 0, steps: 0 }
     }
 
     pub fn has(&self, command: &str) -> bool {
@@ -58,9 +60,10 @@ impl Generator {
     /// One command, or a few that belong together.
     pub fn commands(&mut self) -> Vec<Cmd> {
         match self.rng.below(100) {
-            0..=46 => vec![self.string()],
-            47..=52 => vec![self.hll()],
-            53..=88 => self.key_command(),
+            0..=34 => vec![self.string()],
+            35..=39 => vec![self.hll()],
+            40..=69 => self.key_command(),
+            70..=88 => vec![self.stream_command()],
             89..=97 => self.server_command(),
             _ => vec![self.wrong()],
         }

@@ -23,6 +23,7 @@ mod run;
 mod server_commands;
 mod shrink;
 mod stream;
+mod streams;
 mod strings;
 
 use common::{Server, env};

@@ -49,6 +49,7 @@ impl<'a> Pair<'a> {
         for conn in &mut self.conns {
             conn.must("FLUSHALL");
             conn.must("CONFIG SET slowlog-max-len 128 timeout 0");
+            conn.must("CONFIG SET stream-node-max-entries 100 stream-node-max-bytes 4096");
         }
     }
 
@@ -156,7 +157,14 @@ fn keys_of(conn: &mut Conn, db: usize) -> Vec<Vec<u8>> {
 }
 
 fn walk_keys(redis: &mut Conn, percore: &mut Conn, db: usize, keys: &[Vec<u8>]) -> Outcome {
-    for question in [&["TYPE"][..], &["GET"], &["OBJECT", "ENCODING"], &["PEXPIRETIME"]] {
+    for question in [
+        &["TYPE"][..],
+        &["GET"],
+        &["OBJECT", "ENCODING"],
+        &["PEXPIRETIME"],
+        &["XINFO", "STREAM"],
+        &["XINFO", "GROUPS"],
+    ] {
         let ask = |key: &Vec<u8>| {
             let mut command = cmd(question);
             command.push(key.clone());

@@ -25,6 +25,7 @@ mod relocate;
 mod scan;
 mod set;
 mod sets;
+pub(crate) mod stream;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -155,6 +156,27 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Pfmerge => hll::pfmerge(shard, cx, args, reply),
         Id::Pfdebug => hll::pfdebug(shard, cx, args, reply),
         Id::Pfselftest => hll::pfselftest(shard, reply),
+        Id::Xadd => stream::xadd(shard, cx, args, reply),
+        Id::Xtrim => stream::xtrim(shard, cx, args, reply),
+        Id::Xlen => stream::xlen(shard, cx, args, reply),
+        Id::Xrange => stream::xrange(shard, cx, args, reply),
+        Id::Xrevrange => stream::xrevrange(shard, cx, args, reply),
+        Id::Xdel => stream::xdel(shard, cx, args, reply),
+        Id::Xsetid => stream::xsetid(shard, cx, args, reply),
+        Id::Xread => stream::xread(shard, cx, args, reply),
+        Id::Xreadgroup => stream::xreadgroup(shard, cx, args, reply),
+        Id::XgroupCreate => stream::create(shard, cx, args, reply),
+        Id::XgroupSetid => stream::set_id(shard, cx, args, reply),
+        Id::XgroupDestroy => stream::destroy(shard, cx, args, reply),
+        Id::XgroupCreateconsumer => stream::create_consumer(shard, cx, args, reply),
+        Id::XgroupDelconsumer => stream::delete_consumer(shard, cx, args, reply),
+        Id::Xack => stream::xack(shard, cx, args, reply),
+        Id::Xpending => stream::xpending(shard, cx, args, reply),
+        Id::Xclaim => stream::xclaim(shard, cx, args, reply),
+        Id::Xautoclaim => stream::xautoclaim(shard, cx, args, reply),
+        Id::XinfoStream => stream::stream(shard, cx, args, reply),
+        Id::XinfoGroups => stream::groups(shard, cx, args, reply),
+        Id::XinfoConsumers => stream::consumers(shard, cx, args, reply),
         Id::Exists => generic::exists(shard, cx, args, reply),
         Id::Touch => generic::touch(shard, cx, args, reply),
         Id::Type => generic::r#type(shard, cx, args, reply),
@@ -241,7 +263,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::ScriptKill | Id::ScriptLoad | Id::Select | Id::Shutdown | Id::Slaveof | Id::Slowlog
         | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset
         | Id::Ssubscribe | Id::Subscribe | Id::Sunsubscribe | Id::Sync | Id::Time | Id::Unsubscribe
-        | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch => Err(Refused::unsupported()),
+        | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch | Id::Xgroup | Id::XgroupHelp | Id::Xinfo | Id::XinfoHelp => Err(Refused::unsupported()),
         // Data types and commands on keys that are not built yet.
         #[rustfmt::skip]
         Id::Blmove | Id::Blmpop
@@ -253,11 +275,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
         | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim
         | Id::Restore | Id::RestoreAsking
-        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sort | Id::SortRo | Id::Xack | Id::Xadd | Id::Xautoclaim
-        | Id::Xclaim | Id::Xdel | Id::Xgroup | Id::XgroupCreate | Id::XgroupCreateconsumer
-        | Id::XgroupDelconsumer | Id::XgroupDestroy | Id::XgroupHelp | Id::XgroupSetid | Id::Xinfo
-        | Id::XinfoConsumers | Id::XinfoGroups | Id::XinfoHelp | Id::XinfoStream | Id::Xlen | Id::Xpending
-        | Id::Xrange | Id::Xread | Id::Xreadgroup | Id::Xrevrange | Id::Xsetid | Id::Xtrim | Id::Zadd
+        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sort | Id::SortRo | Id::Zadd
         | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
         | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
         | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
