@@ -37,6 +37,8 @@ pub struct Subscribing {
     names: Vec<Name>,
     confirmations: Vec<u8>,
     grace: Grace,
+    /// The session that SUBSCRIBE is a stage of.
+    pub session: Option<u64>,
 }
 
 /// What a command of this family does.
@@ -119,7 +121,8 @@ impl CoreState {
         }
         self.note_subscriptions(id);
         let grace = self.shared.subscriptions.grace();
-        let mut subscribing = Subscribing { kind, names: new, confirmations, grace };
+        let session = self.alone;
+        let mut subscribing = Subscribing { kind, names: new, confirmations, grace, session };
         if waits && !self.shared.subscriptions.is_over(&mut subscribing.grace) {
             if let Some(conn) = self.conns.get(id) {
                 conn.doing = Doing::Subscribing(Box::new(subscribing));
@@ -143,18 +146,24 @@ impl CoreState {
         self.push(id, |out| out.extend_from_slice(&subscribing.confirmations));
     }
 
-    /// Confirms subscriptions that had to wait. To be called where a command of the connection could run.
-    pub fn finish_subscribing(&mut self) {
+    /// Confirms subscriptions that had to wait. `open`: commands of connections could run here now; otherwise only a
+    /// session's, which holds this shard.
+    pub fn finish_subscribing(&mut self, open: bool) {
         for id in std::mem::take(&mut self.subscribing) {
             let Some(conn) = self.conns.get(id) else { continue };
             let Doing::Subscribing(waiting) = &mut conn.doing else { continue };
-            if !self.shared.subscriptions.is_over(&mut waiting.grace) {
+            let may_run = open || waiting.session.is_some();
+            if !may_run || !self.shared.subscriptions.is_over(&mut waiting.grace) {
                 self.subscribing.push(id);
                 continue;
             }
             if let Doing::Subscribing(done) = std::mem::take(&mut conn.doing) {
+                let before = self.reply_len(id);
                 self.activate(id, &done);
-                self.resume(id);
+                match done.session {
+                    None => self.resume(id),
+                    Some(session) => self.alone_answered(session, id, before),
+                }
             }
         }
     }

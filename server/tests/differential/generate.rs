@@ -59,13 +59,16 @@ impl Generator {
 
     /// One command, or a few that belong together.
     pub fn commands(&mut self) -> Vec<Cmd> {
+        // A line a family, as many as the weight it has.
         match self.rng.below(100) {
-            0..=34 => vec![self.string()],
-            35..=39 => vec![self.hll()],
-            40..=69 => self.key_command(),
-            70..=88 => vec![self.stream_command()],
-            89..=97 => self.server_command(),
-            _ => vec![self.wrong()],
+            0..=14 => vec![self.string()],
+            15..=22 => vec![self.hll()],
+            23..=37 => self.key_command(),
+            38..=47 => vec![self.stream_command()],
+            48..=57 => self.set_command(),
+            58..=67 => self.server_command(),
+            68..=69 => vec![self.wrong()],
+            _ => vec![self.string()],
         }
     }
 

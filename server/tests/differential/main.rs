@@ -21,6 +21,7 @@ mod hll;
 mod keys;
 mod run;
 mod server_commands;
+mod sets;
 mod shrink;
 mod stream;
 mod streams;

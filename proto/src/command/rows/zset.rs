@@ -20,7 +20,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE, BLOCKING])
         .keys(&[numkeys(2, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Bzpopmax, -3)
         .syntax("key... timeout")
         .summary("Pops the highest member of the first sorted set that has one, waiting if none has.")
@@ -28,7 +28,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(log(N)) with N being the number of elements in the sorted set")
         .flags(&[WRITE, BLOCKING, FAST])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
     zset(Id::Bzpopmin, -3)
         .syntax("key... timeout")
@@ -37,7 +37,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(log(N)) with N being the number of elements in the sorted set")
         .flags(&[WRITE, BLOCKING, FAST])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
     zset(Id::Zadd, -4)
         .syntax(
@@ -78,7 +78,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[READONLY])
         .keys(&[numkeys(1, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Zdiffstore, -4)
         .syntax("destination numkeys key...")
         .summary("Stores the members of a sorted set that no other of them has.")
@@ -89,7 +89,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), numkeys(2, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Zincrby, 4)
         .syntax("key increment member")
         .summary("Adds a number to the score of a member.")
@@ -110,7 +110,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[READONLY])
         .keys(&[numkeys(1, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Zintercard, -3)
         .syntax("numkeys key... [LIMIT limit]")
         .summary("Counts the members that all the sorted sets have.")
@@ -118,7 +118,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N*K) where N is the size of the smallest set and K the number of sets")
         .flags(&[READONLY])
         .keys(&[numkeys(1, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Zinterstore, -4)
         .syntax(
             "destination numkeys key... [WEIGHTS weight...] [AGGREGATE aggregate<SUM | MIN \
@@ -132,7 +132,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), numkeys(2, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Zlexcount, 4)
         .syntax("key min max")
         .summary("Counts the members in a lexicographic range.")
@@ -150,7 +150,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE])
         .keys(&[numkeys(1, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Zmscore, -3)
         .syntax("key member...")
         .summary("Returns the scores of members.")
@@ -215,7 +215,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(log(N)+M) where N is the size of the set and M the number of members stored")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Zrank, -3)
         .syntax("key member [WITHSCORE]")
         .summary("Returns the rank of a member, lowest score first.")
@@ -311,7 +311,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N)+O(M*log(M)) where N is the size of all sets together and M of the outcome")
         .flags(&[READONLY])
         .keys(&[numkeys(1, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Zunionstore, -4)
         .syntax(
             "destination numkeys key... [WEIGHTS weight...] [AGGREGATE aggregate<SUM | MIN \
@@ -322,5 +322,5 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N)+O(M*log(M)) where N is the size of all sets together and M of the outcome")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), numkeys(2, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
 ];
