@@ -32,6 +32,8 @@ pub mod subscribe;
 pub mod tasks;
 
 #[cfg(test)]
+mod sim_pubsub_tests;
+#[cfg(test)]
 mod sim_tests;
 
 use crate::io::{Closed, ConnId, Io, Sink, Socket};
