@@ -210,7 +210,7 @@ pub fn same(command: &Cmd, redis: &Value, percore: &Value) -> bool {
         Some(Rule::Kind) => kind(redis) == kind(percore),
         _ if redis.is_error() || percore.is_error() => false,
         Some(Rule::AnyOrder) => same_elements(redis, percore, 1),
-        Some(Rule::Scanned) => match (redis.items(), percore.items()) {
+        Some(Rule::Scanned) => match (&redis.items()[..], &percore.items()[..]) {
             ([a, members], [b, others]) => a == b && same_elements(members, others, 1),
             _ => false,
         },
