@@ -24,7 +24,7 @@
 
 use super::bucket::{Bucket, SLOTS, bits};
 use super::entry::Entry;
-use super::key::{Key, home, print, tag};
+use super::key::{DEPTH_MAX, Key, hash_of, home, print, tag};
 use super::owned::OwnedEntry;
 use super::prefetch::prefetch;
 use super::slot::Slot;
@@ -233,6 +233,12 @@ impl Segment {
         }
     }
 
+    /// What is still known of the hash of the entry at `pos`: its prefix and its home.
+    pub fn hash_of(&self, pos: Pos) -> u64 {
+        let prefix = u32::from(self.slot(pos).tag()) << 8 | u32::from(self.entry(pos).hash_extra());
+        hash_of((self.home_of(pos) as u32) << DEPTH_MAX | prefix)
+    }
+
     /// Replaces the LRU bits of the entry at an occupied place.
     #[inline]
     pub fn set_lru(&mut self, pos: Pos, lru: u32) {
@@ -379,7 +385,7 @@ impl Segment {
     }
 
     /// Visits the entries whose home is `home`, wherever in the segment they live.
-    pub fn visit_home(&self, home: usize, visit: &mut dyn FnMut(&Entry)) {
+    pub fn visit_home<'a>(&'a self, home: usize, visit: &mut dyn FnMut(&'a Entry)) {
         let bucket = &self.buckets[home];
         self.visit_slots(bucket, bucket.own(), visit);
         if bucket.away != 0 {
@@ -393,7 +399,7 @@ impl Segment {
         }
     }
 
-    fn visit_slots(&self, bucket: &Bucket, mask: u16, visit: &mut dyn FnMut(&Entry)) {
+    fn visit_slots<'a>(&'a self, bucket: &'a Bucket, mask: u16, visit: &mut dyn FnMut(&'a Entry)) {
         for i in bits(mask) {
             // SAFETY: an occupied slot names a live entry of this table, borrowed with `self`.
             visit(unsafe { bucket.slots[i].entry() });

@@ -52,7 +52,7 @@ impl Spill {
     }
 
     /// Visits the entries whose home is `at` in the segment of depth `depth` that holds `hash`.
-    pub fn visit_home(&self, hash: u64, depth: u32, at: usize, visit: &mut dyn FnMut(&Entry)) {
+    pub fn visit_home<'a>(&'a self, hash: u64, depth: u32, at: usize, visit: &mut dyn FnMut(&'a Entry)) {
         self.iter()
             .filter(|&(h, _)| home(h) == at && same_segment(h, hash, depth))
             .for_each(|(_, e)| visit(e));

@@ -56,13 +56,9 @@ impl Dict {
         self.db.get(&self.key(element)).is_some()
     }
 
-    /// Adds an element without a value; false when it is there.
+    /// Adds an element without a value; false when it is there (its value is then empty, too).
     pub fn add(&mut self, element: &[u8]) -> bool {
-        if self.contains(element) {
-            return false;
-        }
-        self.put(element, b"");
-        true
+        !self.put(element, b"")
     }
 
     /// Sets the bytes of an element, and clears its expiry; true when it was there.
@@ -131,12 +127,18 @@ impl Dict {
 
     /// Visits the elements of one step; the next cursor, 0 at the end. An element that is there
     /// from the first step to the last is visited at least once.
-    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&Entry)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, visit: &mut dyn FnMut(&'a Entry)) -> u64 {
         self.db.scan(cursor, visit)
     }
 
+    /// The cursor at which [`Dict::scan`] finds an element, whether it is there or not; below 2^30.
+    #[must_use]
+    pub fn place(&self, element: &[u8]) -> u32 {
+        Db::place(&self.key(element))
+    }
+
     /// Visits every element once.
-    pub fn each(&self, visit: &mut dyn FnMut(&Entry)) {
+    pub fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Entry)) {
         let mut cursor = 0;
         loop {
             cursor = self.db.scan(cursor, visit);

@@ -1,47 +1,121 @@
 //! Sets.
+//!
+//! ```text
+//!   intset      | width | n | -3 | 5 | 70 | ...          integers only, ascending; binary search
+//!   listpack    | total | n | "a" | 5 | "bc" | ... | FF   in the order they came; a walk
+//!   table       Dict of members without values            one look-up, whatever the size
+//! ```
+//! Both packed forms are byte for byte Redis's (`persist::intset`, `persist::listpack`), since DUMP and RDB carry
+//! them; the table is OBJECT ENCODING's "hashtable".
+//!
+//! **Which form.** A set begins as what holds its first member, given how many come with it. Then every
+//! member that is new may change the form, only ever in this direction (SPOP and the STORE commands make
+//! new sets, which begin again):
+//!
+//! ```text
+//!   intset --- a member that is no integer, fewer than set-max-listpack-entries members --> listpack
+//!      |                                                                                      |
+//!      +--- more than set-max-intset-entries, or no integer and too many for a listpack --+   |
+//!                                                                                         v   v
+//!                               set-max-listpack-entries reached, or a member longer     table
+//!                               than set-max-listpack-value
+//! ```
+//! OBJECT ENCODING tells them apart, so these are Redis 7.2's rules to the letter: [`mod@edit`] has them.
+//!
+//! **Costs.** A table member costs its bytes and some 25 more, an allocation each; a packed one its bytes and 2 or
+//! 3 (of an intset: 2, 4 or 8 in all). A listpack is searched by walking it, which up to 128 short
+//! members is as quick as a table's cache misses.
+//!
+//! Why not a packed form sorted by text, which a binary search could use: its bytes would not be Redis's.
+//!
+//! [`view`] reads, [`mod@edit`] adds and removes, [`pick`] draws at random.
 
+pub mod edit;
+#[cfg(test)]
+mod model;
+pub mod pick;
+pub mod view;
+
+pub use edit::Rules;
+pub use view::{Member, SetView};
+
+use super::dict::Dict;
 use super::{Collection, Object};
 use crate::db::{Encoding, Kind};
 use crate::event::Class;
+use persist::intset::{self, Intset};
+use persist::listpack::{self, Listpack};
 
-/// A set.
+/// A set. The default is a set that has no form yet: an intset of no bytes.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost every look-up in a table a cache miss")]
 pub enum Set {
-    /// A listpack.
-    Packed(Vec<u8>),
-}
-
-/// A set, to be read.
-#[derive(Clone, Copy, Debug)]
-pub enum SetView<'a> {
-    Packed(&'a [u8]),
+    Intset(Vec<u8>),
+    Listpack(Vec<u8>),
+    Table(Dict),
 }
 
 impl Default for Set {
     fn default() -> Self {
-        Self::Packed(Vec::new())
+        Self::Intset(Vec::new())
     }
 }
 
 impl Set {
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        Encoding::Listpack
+        match self {
+            Self::Intset(_) => Encoding::Intset,
+            Self::Listpack(_) => Encoding::Listpack,
+            Self::Table(_) => Encoding::Hashtable,
+        }
     }
 
+    /// Number of members.
     #[must_use]
-    pub fn memory(&self, _samples: usize) -> usize {
-        let Self::Packed(bytes) = self;
-        bytes.capacity()
+    pub fn len(&self) -> usize {
+        if self.has_no_form() { 0 } else { self.view().len() }
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Intset(bytes) => bytes.len() <= intset::HEADER,
+            Self::Listpack(bytes) => bytes.len() <= listpack::EMPTY_BYTES,
+            Self::Table(table) => table.is_empty(),
+        }
+    }
+
+    /// Whether it is new, so that its first member will decide what it is.
+    fn has_no_form(&self) -> bool {
+        matches!(self, Self::Intset(bytes) if bytes.is_empty())
+    }
+
+    /// Heap bytes; of a table `samples` members stand for all, 0 looks at every one.
+    #[must_use]
+    pub fn memory(&self, samples: usize) -> usize {
+        match self {
+            Self::Intset(bytes) | Self::Listpack(bytes) => bytes.capacity(),
+            Self::Table(table) => table.memory(samples),
+        }
+    }
+
+    /// About how many allocations it takes to free it.
     #[must_use]
     pub fn weight(&self) -> usize {
-        1
+        match self {
+            Self::Intset(_) | Self::Listpack(_) => 1,
+            Self::Table(table) => table.len(),
+        }
     }
 
-    pub fn free_slice(&mut self, _budget: usize) -> bool {
-        true
+    /// Frees about `budget` allocations; true when it may be dropped. Not to be used otherwise from then on.
+    pub fn free_slice(&mut self, budget: usize) -> bool {
+        match self {
+            Self::Intset(_) | Self::Listpack(_) => true,
+            Self::Table(table) => table.free_slice(budget),
+        }
     }
 }
 
@@ -50,27 +124,34 @@ impl Collection for Set {
     const CLASS: Class = Class::SET;
     type View<'a> = SetView<'a>;
 
-    fn view_packed(bytes: &[u8], _flag: bool) -> SetView<'_> {
-        SetView::Packed(bytes)
+    /// The flag says that it is an intset.
+    fn view_packed(bytes: &[u8], flag: bool) -> SetView<'_> {
+        if flag { SetView::Intset(Intset::new(bytes)) } else { SetView::Listpack(Listpack::new(bytes)) }
     }
 
+    /// Of a set that has a form: it has, or had, a member.
     fn view(&self) -> SetView<'_> {
-        let Self::Packed(bytes) = self;
-        SetView::Packed(bytes)
+        match self {
+            Self::Intset(bytes) => SetView::Intset(Intset::new(bytes)),
+            Self::Listpack(bytes) => SetView::Listpack(Listpack::new(bytes)),
+            Self::Table(table) => SetView::Table(table),
+        }
     }
 
-    fn from_packed(bytes: Vec<u8>, _flag: bool) -> Self {
-        Self::Packed(bytes)
+    fn from_packed(bytes: Vec<u8>, flag: bool) -> Self {
+        if flag { Self::Intset(bytes) } else { Self::Listpack(bytes) }
     }
 
     fn take_packed(&mut self) -> Option<(Vec<u8>, bool)> {
-        let Self::Packed(bytes) = self;
-        Some((std::mem::take(bytes), false))
+        match self {
+            Self::Intset(bytes) => Some((std::mem::take(bytes), true)),
+            Self::Listpack(bytes) => Some((std::mem::take(bytes), false)),
+            Self::Table(_) => None,
+        }
     }
 
     fn is_empty(&self) -> bool {
-        let Self::Packed(bytes) = self;
-        bytes.is_empty()
+        Self::is_empty(self)
     }
 
     fn of(object: &Object) -> Option<&Self> {
