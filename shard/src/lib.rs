@@ -4,6 +4,7 @@
 //! The door is [`Shard::execute`] in [`mod@shard`]; [`table`] is the keyspace; `command/` holds the
 //! commands, one file a family; [`lend`] how a command is run whose keys live on two shards or more.
 
+pub mod blocked;
 mod collection;
 mod command;
 pub mod digest;
