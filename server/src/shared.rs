@@ -110,6 +110,9 @@ pub struct Shared {
     /// The canary: cores run their own connections' commands before they drain the mailbox.
     #[cfg(test)]
     pub serve_first: AtomicBool,
+    /// Another canary: what touches keys that are held does not wait.
+    #[cfg(test)]
+    pub ignore_holds: AtomicBool,
     config: RwLock<(Arc<Config>, Arc<Settings>)>,
     config_version: AtomicU64,
     stop: Mutex<Option<StopReason>>,
@@ -165,6 +168,8 @@ impl Shared {
             witness: Mutex::new(Vec::new()),
             #[cfg(test)]
             serve_first: AtomicBool::new(false),
+            #[cfg(test)]
+            ignore_holds: AtomicBool::new(false),
             config: RwLock::new((Arc::new(start.config), settings)),
             config_version: AtomicU64::new(1),
             stop: Mutex::new(None),

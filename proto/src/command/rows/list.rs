@@ -17,7 +17,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[WRITE, DENYOOM, BLOCKING])
         .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     list(Id::Blmpop, -5)
         .syntax("timeout numkeys key... where<LEFT | RIGHT> [COUNT count]")
         .summary("Pops elements from the first of several lists that has some, waiting if none has.")
@@ -25,7 +25,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N+M) where N is the number of keys and M the number of elements popped")
         .flags(&[WRITE, BLOCKING])
         .keys(&[numkeys(2, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     list(Id::Blpop, -3)
         .syntax("key... timeout")
         .summary("Pops the first element of the first list that has one, waiting if none has.")
@@ -33,7 +33,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) where N is the number of provided keys")
         .flags(&[WRITE, BLOCKING])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
     list(Id::Brpop, -3)
         .syntax("key... timeout")
@@ -42,7 +42,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) where N is the number of provided keys")
         .flags(&[WRITE, BLOCKING])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
     list(Id::Brpoplpush, 4)
         .syntax("source destination timeout")
@@ -54,7 +54,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[WRITE, DENYOOM, BLOCKING])
         .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
         .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments"),
     list(Id::Lindex, 3)
@@ -88,7 +88,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     list(Id::Lmpop, -4)
         .syntax("numkeys key... where<LEFT | RIGHT> [COUNT count]")
@@ -97,7 +97,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N+M) where N is the number of keys and M the number of elements popped")
         .flags(&[WRITE])
         .keys(&[numkeys(1, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     list(Id::Lpop, -2)
         .syntax("key [count@6.2.0]")
@@ -185,7 +185,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .deprecated("6.2.0", "`LMOVE` with the `RIGHT` and `LEFT` arguments")
         .built(),
     list(Id::Rpush, -3)
