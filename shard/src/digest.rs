@@ -24,6 +24,8 @@ use crate::value::list::{Direction, List, ListView};
 use crate::value::set::view::with_text;
 use crate::value::set::{Set, SetView};
 use crate::value::stream::{Stream, StreamId};
+use crate::value::zset::digits::push_17;
+use crate::value::zset::{ZSet, ZSetView};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1.
@@ -79,6 +81,8 @@ fn mix_collection(digest: &mut Digest, entry: &Entry) {
         mix_list(digest, list);
     } else if let Some(hash) = view_of::<Hash>(entry.value()) {
         mix_hash(digest, hash);
+    } else if let Some(set) = view_of::<ZSet>(entry.value()) {
+        mix_zset(digest, set);
     }
 }
 
@@ -124,6 +128,19 @@ fn mix_hash(digest: &mut Digest, hash: HashView<'_>) {
         }
         xor(digest, &sha1(&of_field));
     });
+}
+
+/// Nor do pairs of a sorted set count by their order: each has a digest of its own.
+fn mix_zset(digest: &mut Digest, set: ZSetView<'_>) {
+    let mut text = Vec::new();
+    for (member, score) in set.all() {
+        let mut pair = Digest::default();
+        with_text(member, |text| mix(&mut pair, text));
+        text.clear();
+        push_17(&mut text, score);
+        mix(&mut pair, &text);
+        xor(digest, &sha1(&pair));
+    }
 }
 
 /// The digest of one value, for DEBUG DIGEST-VALUE; zeros when there is none.

@@ -26,6 +26,7 @@ mod shrink;
 mod stream;
 mod streams;
 mod strings;
+mod zsets;
 
 use common::{Server, env};
 use generate::Generator;

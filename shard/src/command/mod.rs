@@ -13,6 +13,7 @@ mod counter;
 mod debug;
 mod expire;
 mod generic;
+mod geo;
 mod hash;
 mod hll;
 mod keyspace;
@@ -32,6 +33,7 @@ pub(crate) mod stream;
 mod string;
 #[cfg(test)]
 mod tests;
+mod zset;
 
 pub use debug::TableStats;
 pub(crate) use sort::sort_further_keys;
@@ -272,6 +274,48 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Lrem => list::edit::lrem(shard, cx, args, reply),
         Id::Ltrim => list::edit::ltrim(shard, cx, args, reply),
         Id::Debug => debug::debug(shard, cx, args, reply),
+        Id::Zadd => zset::add::zadd(shard, cx, args, reply),
+        Id::Zincrby => zset::add::zincrby(shard, cx, args, reply),
+        Id::Zscore => zset::read::zscore(shard, cx, args, reply),
+        Id::Zmscore => zset::read::zmscore(shard, cx, args, reply),
+        Id::Zcard => zset::read::zcard(shard, cx, args, reply),
+        Id::Zrank => zset::read::zrank(shard, cx, args, reply),
+        Id::Zrevrank => zset::read::zrevrank(shard, cx, args, reply),
+        Id::Zcount => zset::read::zcount(shard, cx, args, reply),
+        Id::Zlexcount => zset::read::zlexcount(shard, cx, args, reply),
+        Id::Zrange => zset::range::zrange(shard, cx, args, reply),
+        Id::Zrevrange => zset::range::zrevrange(shard, cx, args, reply),
+        Id::Zrangebyscore => zset::range::zrangebyscore(shard, cx, args, reply),
+        Id::Zrevrangebyscore => zset::range::zrevrangebyscore(shard, cx, args, reply),
+        Id::Zrangebylex => zset::range::zrangebylex(shard, cx, args, reply),
+        Id::Zrevrangebylex => zset::range::zrevrangebylex(shard, cx, args, reply),
+        Id::Zrangestore => zset::range::zrangestore(shard, cx, args, reply),
+        Id::Zrem => zset::remove::zrem(shard, cx, args, reply),
+        Id::Zremrangebyrank => zset::remove::zremrangebyrank(shard, cx, args, reply),
+        Id::Zremrangebyscore => zset::remove::zremrangebyscore(shard, cx, args, reply),
+        Id::Zremrangebylex => zset::remove::zremrangebylex(shard, cx, args, reply),
+        Id::Zpopmin => zset::pop::zpopmin(shard, cx, args, reply),
+        Id::Zpopmax => zset::pop::zpopmax(shard, cx, args, reply),
+        Id::Zmpop => zset::pop::zmpop(shard, cx, args, reply),
+        Id::Zrandmember => zset::random::zrandmember(shard, cx, args, reply),
+        Id::Zscan => zset::scan::zscan(shard, cx, args, reply),
+        Id::Zunion => zset::combine::zunion(shard, cx, args, reply),
+        Id::Zinter => zset::combine::zinter(shard, cx, args, reply),
+        Id::Zdiff => zset::combine::zdiff(shard, cx, args, reply),
+        Id::Zunionstore => zset::combine::zunionstore(shard, cx, args, reply),
+        Id::Zinterstore => zset::combine::zinterstore(shard, cx, args, reply),
+        Id::Zdiffstore => zset::combine::zdiffstore(shard, cx, args, reply),
+        Id::Zintercard => zset::combine::zintercard(shard, cx, args, reply),
+        Id::Geoadd => geo::places::geoadd(shard, cx, args, reply),
+        Id::Geopos => geo::places::geopos(shard, cx, args, reply),
+        Id::Geohash => geo::places::geohash(shard, cx, args, reply),
+        Id::Geodist => geo::places::geodist(shard, cx, args, reply),
+        Id::Georadius => geo::search::georadius(shard, cx, args, reply),
+        Id::GeoradiusRo => geo::search::georadius_ro(shard, cx, args, reply),
+        Id::Georadiusbymember => geo::search::georadiusbymember(shard, cx, args, reply),
+        Id::GeoradiusbymemberRo => geo::search::georadiusbymember_ro(shard, cx, args, reply),
+        Id::Geosearch => geo::search::geosearch(shard, cx, args, reply),
+        Id::Geosearchstore => geo::search::geosearchstore(shard, cx, args, reply),
         Id::Publish => pubsub::publish(shard, cx, args, reply),
         Id::Spublish => pubsub::spublish(shard, cx, args, reply),
         // The server's own: connections, configuration, transactions over all shards, channels.
@@ -314,14 +358,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         #[rustfmt::skip]
         Id::Blmove | Id::Blmpop
         | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
-        | Id::Geoadd | Id::Geodist | Id::Geohash | Id::Geopos | Id::Georadius | Id::GeoradiusRo
-        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore | Id::Restore | Id::RestoreAsking | Id::Zadd
-        | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
-        | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
-        | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
-        | Id::Zrem | Id::Zremrangebylex | Id::Zremrangebyrank | Id::Zremrangebyscore | Id::Zrevrange
-        | Id::Zrevrangebylex | Id::Zrevrangebyscore | Id::Zrevrank | Id::Zscan | Id::Zscore | Id::Zunion
-        | Id::Zunionstore => Err(Refused::unsupported()),
+        | Id::Restore | Id::RestoreAsking => Err(Refused::unsupported()),
     }
 }
 
