@@ -64,7 +64,7 @@ impl Generator {
             0..=14 => vec![self.string()],
             15..=22 => vec![self.hll()],
             23..=37 => self.key_command(),
-            38..=47 => vec![self.stream_command()],
+            38..=47 => self.stream_commands(),
             48..=57 => self.server_command(),
             58..=59 => vec![self.wrong()],
             _ => vec![self.string()],
