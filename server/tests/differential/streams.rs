@@ -98,8 +98,8 @@ impl Generator {
 
     /// Nodes of other sizes from now on.
     fn node_limits(&mut self) -> Cmd {
-        let entries = *self.rng.pick(&["0", "1", "3", "10", "100"]);
-        let bytes = *self.rng.pick(&["0", "1", "64", "200", "4096"]);
+        let entries = *self.rng.pick(&["1", "3", "10", "100"]);
+        let bytes = *self.rng.pick(&["64", "200", "4096"]);
         cmd(&["CONFIG", "SET", "stream-node-max-entries", entries, "stream-node-max-bytes", bytes])
     }
 
