@@ -294,12 +294,9 @@ impl Generator {
         }
     }
 
-    /// COUNT is always more than there can be: Redis 7.0.15 writes beyond a buffer of so many ids when more
-    /// of the entries were deleted, and crashes some commands later.
     fn xautoclaim(&mut self, command: &mut Cmd) {
         command.extend([self.stream_key(), self.group(), self.consumer(), self.min_idle(), self.bound()]);
-        let count = *self.rng.pick(&["1000", "1000", "5000", "0", "x"]);
-        command.extend([self.cased("COUNT"), count.into()]);
+        self.count(command);
         if self.rng.one_in(3) {
             command.push(self.cased("JUSTID"));
         }
