@@ -24,7 +24,7 @@ mod sets;
 mod string;
 #[cfg(test)]
 mod tests;
-mod zset;
+pub(crate) mod zset;
 
 pub use debug::TableStats;
 pub(crate) use lcs::{Options as LcsOptions, answer as lcs_answer};
