@@ -5,13 +5,20 @@
 //! The `match` below names every command Redis has and no wildcard: a command added to the table
 //! without a decision about it here does not compile.
 
+mod bitfield;
+mod bitmap;
+#[cfg(test)]
+mod bits_model;
 mod counter;
 mod debug;
 mod expire;
 mod generic;
 mod geo;
+mod hash;
+mod hll;
 mod keyspace;
 mod lcs;
+mod list;
 mod many;
 #[cfg(test)]
 mod model;
@@ -21,14 +28,15 @@ mod relocate;
 mod scan;
 mod set;
 mod sets;
+mod sort;
+pub(crate) mod stream;
 mod string;
 #[cfg(test)]
 mod tests;
 pub(crate) mod zset;
 
 pub use debug::TableStats;
-pub(crate) use lcs::{Options as LcsOptions, answer as lcs_answer};
-pub(crate) use relocate::CopyOptions;
+pub(crate) use sort::sort_further_keys;
 
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -140,6 +148,64 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Mset => many::mset(shard, cx, args, reply),
         Id::Msetnx => many::msetnx(shard, cx, args, reply),
         Id::Lcs => lcs::lcs(shard, cx, args, reply),
+        Id::Xadd => stream::xadd(shard, cx, args, reply),
+        Id::Xtrim => stream::xtrim(shard, cx, args, reply),
+        Id::Xlen => stream::xlen(shard, cx, args, reply),
+        Id::Xrange => stream::xrange(shard, cx, args, reply),
+        Id::Xrevrange => stream::xrevrange(shard, cx, args, reply),
+        Id::Xdel => stream::xdel(shard, cx, args, reply),
+        Id::Xsetid => stream::xsetid(shard, cx, args, reply),
+        Id::Xread => stream::xread(shard, cx, args, reply),
+        Id::Xreadgroup => stream::xreadgroup(shard, cx, args, reply),
+        Id::XgroupCreate => stream::create(shard, cx, args, reply),
+        Id::XgroupSetid => stream::set_id(shard, cx, args, reply),
+        Id::XgroupDestroy => stream::destroy(shard, cx, args, reply),
+        Id::XgroupCreateconsumer => stream::create_consumer(shard, cx, args, reply),
+        Id::XgroupDelconsumer => stream::delete_consumer(shard, cx, args, reply),
+        Id::Xack => stream::xack(shard, cx, args, reply),
+        Id::Xpending => stream::xpending(shard, cx, args, reply),
+        Id::Xclaim => stream::xclaim(shard, cx, args, reply),
+        Id::Xautoclaim => stream::xautoclaim(shard, cx, args, reply),
+        Id::XinfoStream => stream::stream(shard, cx, args, reply),
+        Id::XinfoGroups => stream::groups(shard, cx, args, reply),
+        Id::XinfoConsumers => stream::consumers(shard, cx, args, reply),
+        Id::Setbit => bitmap::setbit(shard, cx, args, reply),
+        Id::Getbit => bitmap::getbit(shard, cx, args, reply),
+        Id::Bitcount => bitmap::bitcount(shard, cx, args, reply),
+        Id::Bitpos => bitmap::bitpos(shard, cx, args, reply),
+        Id::Bitop => bitmap::bitop(shard, cx, args, reply),
+        Id::Bitfield => bitfield::bitfield(shard, cx, args, reply),
+        Id::BitfieldRo => bitfield::bitfield_ro(shard, cx, args, reply),
+        Id::Pfadd => hll::pfadd(shard, cx, args, reply),
+        Id::Pfcount => hll::pfcount(shard, cx, args, reply),
+        Id::Pfmerge => hll::pfmerge(shard, cx, args, reply),
+        Id::Pfdebug => hll::pfdebug(shard, cx, args, reply),
+        Id::Pfselftest => hll::pfselftest(shard, reply),
+        Id::Hdel => hash::hdel(shard, cx, args, reply),
+        Id::Hexists => hash::hexists(shard, cx, args, reply),
+        Id::Hexpire => hash::hexpire(shard, cx, args, reply),
+        Id::Hexpireat => hash::hexpireat(shard, cx, args, reply),
+        Id::Hexpiretime => hash::hexpiretime(shard, cx, args, reply),
+        Id::Hget => hash::hget(shard, cx, args, reply),
+        Id::Hgetall => hash::hgetall(shard, cx, args, reply),
+        Id::Hincrby => hash::hincrby(shard, cx, args, reply),
+        Id::Hincrbyfloat => hash::hincrbyfloat(shard, cx, args, reply),
+        Id::Hkeys => hash::hkeys(shard, cx, args, reply),
+        Id::Hlen => hash::hlen(shard, cx, args, reply),
+        Id::Hmget => hash::hmget(shard, cx, args, reply),
+        Id::Hmset => hash::hmset(shard, cx, args, reply),
+        Id::Hpersist => hash::hpersist(shard, cx, args, reply),
+        Id::Hpexpire => hash::hpexpire(shard, cx, args, reply),
+        Id::Hpexpireat => hash::hpexpireat(shard, cx, args, reply),
+        Id::Hpexpiretime => hash::hpexpiretime(shard, cx, args, reply),
+        Id::Hpttl => hash::hpttl(shard, cx, args, reply),
+        Id::Hrandfield => hash::hrandfield(shard, cx, args, reply),
+        Id::Hscan => hash::hscan(shard, cx, args, reply),
+        Id::Hset => hash::hset(shard, cx, args, reply),
+        Id::Hsetnx => hash::hsetnx(shard, cx, args, reply),
+        Id::Hstrlen => hash::hstrlen(shard, cx, args, reply),
+        Id::Httl => hash::httl(shard, cx, args, reply),
+        Id::Hvals => hash::hvals(shard, cx, args, reply),
         Id::Exists => generic::exists(shard, cx, args, reply),
         Id::Touch => generic::touch(shard, cx, args, reply),
         Id::Type => generic::r#type(shard, cx, args, reply),
@@ -175,6 +241,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Spop => sets::spop(shard, cx, args, reply),
         Id::Srandmember => sets::srandmember(shard, cx, args, reply),
         Id::Sscan => sets::sscan(shard, cx, args, reply),
+        Id::Sort => sort::sort(shard, cx, args, reply),
+        Id::SortRo => sort::sort_ro(shard, cx, args, reply),
         Id::Dbsize => keyspace::dbsize(shard, cx, args, reply),
         Id::Keys => keyspace::keys(shard, cx, args, reply),
         Id::Randomkey => keyspace::randomkey(shard, cx, args, reply),
@@ -188,6 +256,23 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::ObjectRefcount => object::refcount(shard, cx, args, reply),
         Id::ObjectHelp => object::help(shard, cx, args, reply),
         Id::MemoryUsage => object::memory_usage(shard, cx, args, reply),
+        Id::Lpush => list::push::lpush(shard, cx, args, reply),
+        Id::Rpush => list::push::rpush(shard, cx, args, reply),
+        Id::Lpushx => list::push::lpushx(shard, cx, args, reply),
+        Id::Rpushx => list::push::rpushx(shard, cx, args, reply),
+        Id::Lpop => list::pop::lpop(shard, cx, args, reply),
+        Id::Rpop => list::pop::rpop(shard, cx, args, reply),
+        Id::Lmpop => list::pop::lmpop(shard, cx, args, reply),
+        Id::Lmove => list::transfer::lmove(shard, cx, args, reply),
+        Id::Rpoplpush => list::transfer::rpoplpush(shard, cx, args, reply),
+        Id::Llen => list::read::llen(shard, cx, args, reply),
+        Id::Lindex => list::read::lindex(shard, cx, args, reply),
+        Id::Lrange => list::read::lrange(shard, cx, args, reply),
+        Id::Lpos => list::read::lpos(shard, cx, args, reply),
+        Id::Lset => list::edit::lset(shard, cx, args, reply),
+        Id::Linsert => list::edit::linsert(shard, cx, args, reply),
+        Id::Lrem => list::edit::lrem(shard, cx, args, reply),
+        Id::Ltrim => list::edit::ltrim(shard, cx, args, reply),
         Id::Debug => debug::debug(shard, cx, args, reply),
         Id::Zadd => zset::add::zadd(shard, cx, args, reply),
         Id::Zincrby => zset::add::zincrby(shard, cx, args, reply),
@@ -268,22 +353,12 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::ScriptKill | Id::ScriptLoad | Id::Select | Id::Shutdown | Id::Slaveof | Id::Slowlog
         | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset
         | Id::Ssubscribe | Id::Subscribe | Id::Sunsubscribe | Id::Sync | Id::Time | Id::Unsubscribe
-        | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch => Err(Refused::unsupported()),
+        | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch | Id::Xgroup | Id::XgroupHelp | Id::Xinfo | Id::XinfoHelp => Err(Refused::unsupported()),
         // Data types and commands on keys that are not built yet.
         #[rustfmt::skip]
-        Id::Bitcount | Id::Bitfield | Id::BitfieldRo | Id::Bitop | Id::Bitpos | Id::Blmove | Id::Blmpop
+        Id::Blmove | Id::Blmpop
         | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
-        | Id::Getbit | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat
-        | Id::Hkeys | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
-        | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
-        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Pfadd
-        | Id::Pfcount | Id::Pfdebug | Id::Pfmerge | Id::Pfselftest | Id::Restore | Id::RestoreAsking
-        | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Setbit | Id::Sort | Id::SortRo | Id::Xack
-        | Id::Xadd | Id::Xautoclaim | Id::Xclaim | Id::Xdel | Id::Xgroup | Id::XgroupCreate
-        | Id::XgroupCreateconsumer | Id::XgroupDelconsumer | Id::XgroupDestroy | Id::XgroupHelp
-        | Id::XgroupSetid | Id::Xinfo | Id::XinfoConsumers | Id::XinfoGroups | Id::XinfoHelp
-        | Id::XinfoStream | Id::Xlen | Id::Xpending | Id::Xrange | Id::Xread | Id::Xreadgroup
-        | Id::Xrevrange | Id::Xsetid | Id::Xtrim => Err(Refused::unsupported()),
+        | Id::Restore | Id::RestoreAsking => Err(Refused::unsupported()),
     }
 }
 

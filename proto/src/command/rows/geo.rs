@@ -58,7 +58,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
             after("STORE", 6, ONE, &[OW, UPDATE]),
             after("STOREDIST", 6, ONE, &[OW, UPDATE]),
         ])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[
             ("6.2.0", "Added the `ANY` option for `COUNT`."),
             ("7.0.0", "Added support for uppercase unit names."),
@@ -99,7 +99,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
             after("STORE", 5, ONE, &[OW, UPDATE]),
             after("STOREDIST", 5, ONE, &[OW, UPDATE]),
         ])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("7.0.0", "Added support for uppercase unit names.")])
         .deprecated(
             "6.2.0",
@@ -153,7 +153,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("7.0.0", "Added support for uppercase unit names.")])
         .built(),
 ];

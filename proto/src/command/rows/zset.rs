@@ -20,7 +20,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE, BLOCKING])
         .keys(&[numkeys(2, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     zset(Id::Bzpopmax, -3)
         .syntax("key... timeout")
         .summary("Pops the highest member of the first sorted set that has one, waiting if none has.")
@@ -28,7 +28,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(log(N)) with N being the number of elements in the sorted set")
         .flags(&[WRITE, BLOCKING, FAST])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
     zset(Id::Bzpopmin, -3)
         .syntax("key... timeout")
@@ -37,7 +37,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(log(N)) with N being the number of elements in the sorted set")
         .flags(&[WRITE, BLOCKING, FAST])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
     zset(Id::Zadd, -4)
         .syntax(
@@ -81,7 +81,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[READONLY])
         .keys(&[numkeys(1, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     zset(Id::Zdiffstore, -4)
         .syntax("destination numkeys key...")
@@ -93,7 +93,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), numkeys(2, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     zset(Id::Zincrby, 4)
         .syntax("key increment member")
@@ -116,7 +116,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[READONLY])
         .keys(&[numkeys(1, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     zset(Id::Zintercard, -3)
         .syntax("numkeys key... [LIMIT limit]")
@@ -125,7 +125,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N*K) where N is the size of the smallest set and K the number of sets")
         .flags(&[READONLY])
         .keys(&[numkeys(1, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     zset(Id::Zinterstore, -4)
         .syntax(
@@ -140,7 +140,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), numkeys(2, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     zset(Id::Zlexcount, 4)
         .syntax("key min max")
@@ -160,7 +160,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE])
         .keys(&[numkeys(1, &[RW, ACCESS, DELETE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     zset(Id::Zmscore, -3)
         .syntax("key member...")
@@ -233,7 +233,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(log(N)+M) where N is the size of the set and M the number of members stored")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     zset(Id::Zrank, -3)
         .syntax("key member [WITHSCORE]")
@@ -341,7 +341,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N)+O(M*log(M)) where N is the size of all sets together and M of the outcome")
         .flags(&[READONLY])
         .keys(&[numkeys(1, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     zset(Id::Zunionstore, -4)
         .syntax(
@@ -353,6 +353,6 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N)+O(M*log(M)) where N is the size of all sets together and M of the outcome")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), numkeys(2, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
 ];
