@@ -58,7 +58,8 @@ impl Generator {
     /// One command, or a few that belong together.
     pub fn commands(&mut self) -> Vec<Cmd> {
         match self.rng.below(100) {
-            0..=52 => vec![self.string()],
+            0..=39 => vec![self.string()],
+            40..=52 => vec![self.hash()],
             53..=88 => self.key_command(),
             89..=97 => self.server_command(),
             _ => vec![self.wrong()],
@@ -70,7 +71,8 @@ impl Generator {
         match self.rng.below(100) {
             0..=69 => format!("key:{}", self.rng.below(150)).into_bytes(),
             70..=79 => format!("{{tag{}}}:{}", self.rng.below(3), self.rng.below(10)).into_bytes(),
-            80..=89 => format!("k{}", self.rng.below(10)).into_bytes(),
+            80..=86 => format!("k{}", self.rng.below(10)).into_bytes(),
+            87..=89 => format!("h{}", self.rng.below(10)).into_bytes(),
             90..=93 => format!("user:{}:name[{}]", self.rng.below(5), self.rng.below(3)).into_bytes(),
             94 => Vec::new(),
             95 => b"a key with spaces".to_vec(),

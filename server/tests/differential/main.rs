@@ -17,6 +17,7 @@ mod common;
 mod compare;
 mod errors;
 mod generate;
+mod hashes;
 mod keys;
 mod run;
 mod server_commands;

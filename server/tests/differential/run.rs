@@ -48,6 +48,7 @@ impl<'a> Pair<'a> {
         for conn in &mut self.conns {
             conn.must("FLUSHALL");
             conn.must("CONFIG SET slowlog-max-len 128 timeout 0");
+            conn.must("CONFIG SET hash-max-listpack-entries 512 hash-max-listpack-value 64");
         }
     }
 
@@ -155,7 +156,7 @@ fn keys_of(conn: &mut Conn, db: usize) -> Vec<Vec<u8>> {
 }
 
 fn walk_keys(redis: &mut Conn, percore: &mut Conn, db: usize, keys: &[Vec<u8>]) -> Outcome {
-    for question in [&["TYPE"][..], &["GET"], &["OBJECT", "ENCODING"], &["PEXPIRETIME"]] {
+    for question in [&["TYPE"][..], &["GET"], &["HGETALL"], &["OBJECT", "ENCODING"], &["PEXPIRETIME"]] {
         let ask = |key: &Vec<u8>| {
             let mut command = cmd(question);
             command.push(key.clone());
