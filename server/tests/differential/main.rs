@@ -18,6 +18,7 @@ mod compare;
 mod errors;
 mod generate;
 mod hll;
+mod hashes;
 mod keys;
 mod run;
 mod server_commands;
