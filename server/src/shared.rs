@@ -99,6 +99,8 @@ pub struct Shared {
     pub last_save: AtomicI64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: AtomicBool,
+    /// DEBUG QUICKLIST-PACKED-THRESHOLD, in bytes.
+    pub list_packed_threshold: AtomicUsize,
     /// DEBUG PAUSE-CRON.
     pub cron_paused: AtomicBool,
     pub process: Mutex<Process>,
@@ -159,6 +161,7 @@ impl Shared {
             memory: MemoryMarks::default(),
             last_save: AtomicI64::new(start.started_unix_ms / 1000),
             active_expire: AtomicBool::new(true),
+            list_packed_threshold: AtomicUsize::new(0),
             cron_paused: AtomicBool::new(false),
             process: Mutex::default(),
             #[cfg(test)]

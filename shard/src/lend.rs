@@ -23,6 +23,7 @@
 //! them. That a key has changed goes back to its owner, which breaks WATCHes and wakes who waits. Hits and
 //! misses are counted on the scratch shard and added to those of the asking core.
 
+use crate::command::sort_further_keys;
 use crate::db::Detached;
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -141,8 +142,11 @@ impl Shard {
     /// again with them, until there are no more. Only commands with keys that nobody can tell from their
     /// arguments (`proto::key_spec::Begin::Unknown`) are asked.
     #[must_use]
-    pub fn further_keys(&mut self, _cx: &Cx, _args: Args<'_>) -> Vec<Box<[u8]>> {
-        Vec::new()
+    pub fn further_keys(&mut self, cx: &Cx, args: Args<'_>) -> Vec<Box<[u8]>> {
+        match cx.id {
+            CommandId::Sort | CommandId::SortRo => sort_further_keys(self, cx, args),
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod command;
 pub mod digest;
 pub mod event;
 pub mod expire;
+pub mod field_expire;
 pub mod garbage;
 pub mod lend;
 mod long_double;

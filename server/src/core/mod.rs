@@ -33,6 +33,8 @@ pub mod tasks;
 pub mod transaction;
 
 #[cfg(test)]
+mod sim_pubsub_tests;
+#[cfg(test)]
 mod sim_tests;
 
 use crate::io::{Closed, ConnId, Io, Sink, Socket};

@@ -37,15 +37,15 @@ impl SimCore for Core<SimIo> {
 }
 
 /// A simulated server of `cores` cores.
-struct Bed {
-    world: SimWorld,
-    shared: Arc<Shared>,
-    cores: Vec<Core<SimIo>>,
-    listener: ListenerId,
+pub(super) struct Bed {
+    pub(super) world: SimWorld,
+    pub(super) shared: Arc<Shared>,
+    pub(super) cores: Vec<Core<SimIo>>,
+    pub(super) listener: ListenerId,
 }
 
 impl Bed {
-    fn new(seed: u64, cores: usize) -> Self {
+    pub(super) fn new(seed: u64, cores: usize) -> Self {
         let world = SimWorld::new(seed, cores, Plan::default());
         let shared = Shared::new(Start {
             cores,
@@ -69,7 +69,7 @@ impl Bed {
         Self { world, shared, cores, listener }
     }
 
-    fn settle(&mut self, clients: &mut [SimClient]) {
+    pub(super) fn settle(&mut self, clients: &mut [SimClient]) {
         let mut done = || clients.iter_mut().filter_map(|c| (!c.settled()).then_some(())).count() == 0;
         let outcome = self.world.run_until(&mut self.cores, Duration::from_secs(60), &mut done);
         assert_eq!(outcome, Outcome::Done, "every command is answered");

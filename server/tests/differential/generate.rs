@@ -59,11 +59,15 @@ impl Generator {
 
     /// One command, or a few that belong together.
     pub fn commands(&mut self) -> Vec<Cmd> {
+        // A line a family, as many as the weight it has.
         match self.rng.below(100) {
-            0..=39 => vec![self.string()],
-            40..=69 => self.key_command(),
-            70..=88 => vec![self.stream_command()],
-            89..=97 => self.server_command(),
+            0..=11 => vec![self.string()],
+            12..=16 => vec![self.hll()],
+            17..=34 => self.key_command(),
+            35..=46 => vec![self.stream_command()],
+            47..=61 => self.set_command(),
+            62..=81 => self.zset_command(),
+            82..=95 => self.server_command(),
             _ => vec![self.wrong()],
         }
     }

@@ -107,7 +107,8 @@ impl Generator {
 
     /// An id that may be one of an entry: not many have been made since.
     fn id(&mut self) -> Vec<u8> {
-        let back = self.rng.below(if self.rng.one_in(4) { 300 } else { 30 }) as u64;
+        let far = if self.rng.one_in(4) { 300 } else { 30 };
+        let back = self.rng.below(far) as u64;
         let ms = self.stream_ids.saturating_sub(back);
         match self.rng.below(40) {
             0 => b"abc".to_vec(),

@@ -287,7 +287,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
                     appear anywhere in the argument array",
             ),
         ])
-        .split(Split::Gather),
+        .split(Split::Gather)
+        .built(),
     generic(Id::SortRo, -2)
         .syntax(
             "key [BY by-pattern'pattern'#1] [LIMIT limit(offset count)] \
@@ -308,7 +309,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
                     derive from the content of the key we sort",
             ),
         ])
-        .split(Split::Gather),
+        .split(Split::Gather)
+        .built(),
     generic(Id::Touch, -2)
         .syntax("key...")
         .summary("Renews the last use of keys, and counts those that exist.")

@@ -13,7 +13,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.8.9")
         .complexity("O(1) to add every element")
         .flags(&[WRITE, DENYOOM, FAST])
-        .keys(&[key(1, &[RW, INSERT])]),
+        .keys(&[key(1, &[RW, INSERT])])
+        .built(),
     hll(Id::Pfcount, -2)
         .syntax("key...")
         .summary("Estimates how many distinct elements HyperLogLogs hold together.")
@@ -32,7 +33,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("N/A")
         .flags(&[WRITE, DENYOOM, ADMIN])
         .keys(&[key(2, &[RW, ACCESS])])
-        .syscmd(),
+        .syscmd()
+        .built(),
     hll(Id::Pfmerge, -2)
         .syntax("destkey [sourcekey...]")
         .summary("Merges HyperLogLogs into one.")
@@ -46,6 +48,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.8.9")
         .complexity("N/A")
         .flags(&[ADMIN])
-        .place(Place::Connection)
-        .syscmd(),
+        .place(Place::AllShards)
+        .split(Split::AllOk)
+        .syscmd()
+        .built(),
 ];

@@ -75,7 +75,10 @@ fn count_option(args: Args<'_>) -> Result<usize, Refused> {
 pub(crate) fn xdel(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let key = shard.first_key(cx, args.at(1));
     let edited = shard.edit(cx, &key, |stream: &mut Stream, _| {
-        Ok::<_, Refused>(stream.log.delete(&ids::all(args.from(2))?))
+        Ok::<_, Refused>(match args.len() {
+            3 => stream.log.delete(&[ids::strict(args.at(2))?]), // without an allocation
+            _ => stream.log.delete(&ids::all(args.from(2))?),
+        })
     })?;
     let deleted = edited.map_or(Ok(0), |edited| edited.result)?;
     if deleted > 0 {
