@@ -34,7 +34,7 @@ use crate::db::Kind;
 use crate::shard::{Cx, Shard};
 use proto::args::{Args, OwnedArgs};
 use proto::command::CommandId;
-use proto::encode::{Reply, Resp};
+use proto::encode::Resp;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Who waits: opaque here, and known to the server.
@@ -98,7 +98,7 @@ pub(crate) struct Blocked {
 #[derive(PartialEq, Eq, Debug)]
 pub enum Served {
     /// Its command has run: this is its reply.
-    Reply { asker: Asker, id: CommandId, reply: Vec<u8>, dirty: u64 },
+    Reply { asker: Asker, reply: Vec<u8>, dirty: u64 },
     /// Its core should run the command now, over all shards.
     Call { asker: Asker },
 }
@@ -181,6 +181,16 @@ impl Blocked {
 }
 
 impl Shard {
+    /// Something about a key that is no change of it may be what somebody waits for.
+    pub(crate) fn wake(&mut self, db: usize, key: &[u8]) {
+        self.blocked.note(db, key);
+    }
+
+    /// All keys of a database may be others now.
+    pub(crate) fn wake_db(&mut self, db: usize) {
+        self.blocked.note_db(db);
+    }
+
     /// Registers a client whose command has left a [`Block`]; `spans`: its keys are on several shards, and
     /// this one has some of them (`is_here` tells which).
     pub fn block(
@@ -326,6 +336,6 @@ impl Shard {
             return None;
         }
         self.blocked.remove(ticket);
-        Some(Served::Reply { asker, id, reply, dirty: cx.dirty })
+        Some(Served::Reply { asker, reply, dirty: cx.dirty })
     }
 }

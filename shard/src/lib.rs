@@ -27,7 +27,8 @@ mod testing;
 pub mod value;
 pub mod watch;
 
-pub use command::TableStats;
+pub use blocked::{Asker, Block, Served};
+pub use command::{TableStats, answer_nil};
 pub use expire::Expired;
 pub use lend::{Parcel, Wanted, named_keys};
 pub use settings::{MaxmemoryPolicy, Settings, Thresholds};

@@ -27,12 +27,6 @@ pub struct Op<T> {
 }
 
 impl<T> Op<T> {
-    /// Whether it was over before the other began.
-    #[must_use]
-    pub fn precedes<U>(&self, other: &Op<U>) -> bool {
-        self.answered < other.called
-    }
-
     /// Whether its answer is known.
     #[must_use]
     pub fn is_answered(&self) -> bool {

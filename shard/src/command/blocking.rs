@@ -4,11 +4,12 @@
 //! Each is its plain command with a time limit. What it would have answered with nil makes it wait instead
 //! ([`crate::blocked`]), unless it may not: in a transaction nil it is, at once.
 
+use super::list::end_of;
 use super::list::pop::{ManyKeys, Popping, pop_first};
 use super::list::transfer::move_one;
-use super::list::end_of;
 use super::stream::read::Request;
-use super::zset::{self, Many, Popped};
+use super::zset;
+use super::zset::pop::{End as ZEnd, Many, Popped};
 use super::{Outcome, Refused};
 use crate::blocked::Block;
 use crate::db::Kind;
@@ -36,11 +37,12 @@ fn deadline(text: &[u8], now_ms: i64) -> Result<Option<i64>, Refused> {
     }
 }
 
-/// How a command says that its time is over.
-#[derive(Clone, Copy)]
-enum Nil {
-    Array,
-    Bulk,
+/// Answers the command `id` when its time is over.
+pub fn answer_nil(id: CommandId, reply: &mut Reply<'_>) {
+    match id {
+        CommandId::Blmove | CommandId::Brpoplpush => reply.null(),
+        _ => reply.null_array(),
+    }
 }
 
 /// Nothing is there yet: the command waits, or, where it may not, is told so.
@@ -49,26 +51,13 @@ fn wait(
     keys: std::ops::Range<usize>,
     kind: Kind,
     deadline_ms: Option<i64>,
-    nil: Nil,
     reply: &mut Reply<'_>,
 ) {
     if cx.no_block {
-        return match nil {
-            Nil::Array => reply.null_array(),
-            Nil::Bulk => reply.null(),
-        };
+        return answer_nil(cx.id, reply);
     }
     let keys = keys.map(|at| at as u32).collect();
     cx.block = Some(Box::new(Block { keys, kind, on_loss: false, deadline_ms, rewritten: None }));
-}
-
-/// What the command `id` answers when its time is over.
-#[must_use]
-pub fn nil_of(id: CommandId) -> fn(&mut Reply<'_>) {
-    match id {
-        CommandId::Blmove | CommandId::Brpoplpush => Reply::null,
-        _ => Reply::null_array,
-    }
 }
 
 /// `BLPOP key [key …] timeout`
@@ -87,7 +76,7 @@ fn pop(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, end: End, reply: &mut Rep
     let popping = Popping { count: None, with_key: true };
     let keys = (1..last).map(|at| args.at(at));
     if !pop_first(shard, cx, keys, end, popping, reply)? {
-        wait(cx, 1..last, Kind::List, until, Nil::Array, reply);
+        wait(cx, 1..last, Kind::List, until, reply);
     }
     Ok(())
 }
@@ -98,7 +87,7 @@ pub(super) fn blmpop(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut
     let ManyKeys { keys, end, count } = ManyKeys::parse(args.from(2))?;
     let (popping, number) = (Popping { count: Some(count), with_key: true }, keys.len());
     if !pop_first(shard, cx, keys.into_iter(), end, popping, reply)? {
-        wait(cx, 3..3 + number, Kind::List, until, Nil::Array, reply);
+        wait(cx, 3..3 + number, Kind::List, until, reply);
     }
     Ok(())
 }
@@ -127,34 +116,28 @@ fn transfer(
 ) -> Outcome {
     let (source, target) = (shard.key(args.at(1)), shard.key(args.at(2)));
     if !move_one(shard, cx, (&source, from), (&target, to), reply)? {
-        wait(cx, 1..2, Kind::List, until, Nil::Bulk, reply);
+        wait(cx, 1..2, Kind::List, until, reply);
     }
     Ok(())
 }
 
 /// `BZPOPMIN key [key …] timeout`
 pub(super) fn bzpopmin(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    pop_ranked(shard, cx, args, zset::End::Min, reply)
+    pop_ranked(shard, cx, args, ZEnd::Min, reply)
 }
 
 /// `BZPOPMAX key [key …] timeout`
 pub(super) fn bzpopmax(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    pop_ranked(shard, cx, args, zset::End::Max, reply)
+    pop_ranked(shard, cx, args, ZEnd::Max, reply)
 }
 
-fn pop_ranked(
-    shard: &mut Shard,
-    cx: &mut Cx,
-    args: Args<'_>,
-    end: zset::End,
-    reply: &mut Reply<'_>,
-) -> Outcome {
+fn pop_ranked(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, end: ZEnd, reply: &mut Reply<'_>) -> Outcome {
     let last = args.len() - 1;
     let until = deadline(args.at(last), cx.now_ms)?;
     for at in 1..last {
         let name = args.at(at);
         let key = shard.key(name);
-        let popped = zset::pop(shard, cx, &key, end, 1, &mut |popped| match popped {
+        let popped = zset::pop::pop(shard, cx, &key, end, 1, &mut |popped| match popped {
             Popped::Count(_) => {
                 reply.array(3);
                 reply.bulk(name);
@@ -168,7 +151,7 @@ fn pop_ranked(
             return Ok(());
         }
     }
-    wait(cx, 1..last, Kind::ZSet, until, Nil::Array, reply);
+    wait(cx, 1..last, Kind::ZSet, until, reply);
     Ok(())
 }
 
@@ -177,7 +160,7 @@ pub(super) fn bzmpop(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut
     let until = deadline(args.at(1), cx.now_ms)?;
     let many = Many::parse(args.from(2))?;
     if !many.run(shard, cx, reply)? {
-        wait(cx, 3..3 + many.keys.len(), Kind::ZSet, until, Nil::Array, reply);
+        wait(cx, 3..3 + many.keys.len(), Kind::ZSet, until, reply);
     }
     Ok(())
 }
