@@ -124,6 +124,9 @@ impl CoreState {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         });
         let session = batch.session;
+        if let Some(number) = session {
+            conn.doing = Doing::Session(number); // the next stage follows, whatever the client has sent meanwhile
+        }
         if let Some(out) = session.and_then(|number| self.sessions.reply_of(number)) {
             batch.assemble(conn.resp, &mut || self.shard.draw(), None, out);
         } else if !batch.silent {

@@ -33,7 +33,7 @@ pub(crate) mod stream;
 mod string;
 #[cfg(test)]
 mod tests;
-mod zset;
+pub(crate) mod zset;
 
 pub use debug::TableStats;
 pub(crate) use sort::sort_further_keys;
