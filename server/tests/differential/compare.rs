@@ -130,6 +130,7 @@ const INTENDED: &[Intended] = &[
     Intended { command: "object encoding", redis: "hashtable", percore: "listpack", why: "see ENCODINGS" },
     Intended { command: "object encoding", redis: "hashtable", percore: "intset", why: "see ENCODINGS" },
     Intended { command: "object encoding", redis: "intset", percore: "", why: "see ENCODINGS" },
+    Intended { command: "object encoding", redis: "quicklist", percore: "listpack", why: "see ENCODINGS" },
     Intended {
         command: "bitcount",
         redis: ":0",
@@ -174,10 +175,11 @@ const INTENDED: &[Intended] = &[
 
 /// Encodings that Redis 7.2 chooses otherwise than 7.0: type, then 7.0's, then 7.2's.
 const ENCODINGS: &[(&str, &str, &str)] = &[
-    ("set", "hashtable", "listpack"), // listpacks of members came with 7.2
-    ("set", "intset", "listpack"),    // SADD of more integers than an intset may have
-    ("set", "intset", "hashtable"),   // the same
-    ("set", "hashtable", "intset"),   // SINTERSTORE's result, if of integers only
+    ("set", "hashtable", "listpack"),  // listpacks of members came with 7.2
+    ("set", "intset", "listpack"),     // SADD of more integers than an intset may have
+    ("set", "intset", "hashtable"),    // the same
+    ("set", "hashtable", "intset"),    // SINTERSTORE's result, if of integers only
+    ("list", "quicklist", "listpack"), // so are small lists since 7.2
 ];
 
 /// Whether Percore's encoding of a value of this type is that of Redis 7.2, as far as 7.0 can tell.
