@@ -20,8 +20,12 @@ use crate::collection::view_of;
 use crate::db::{Entry, Kind, StrRef};
 use crate::shard::Shard;
 use crate::value::hash::{Hash, HashView, spell};
+use crate::value::list::{Direction, List, ListView};
 use crate::value::set::view::with_text;
 use crate::value::set::{Set, SetView};
+use crate::value::stream::{Stream, StreamId};
+use crate::value::zset::digits::push_17;
+use crate::value::zset::{ZSet, ZSetView};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1.
@@ -71,15 +75,46 @@ fn mix_value(digest: &mut Digest, entry: &Entry) {
 fn mix_collection(digest: &mut Digest, entry: &Entry) {
     if let Some(set) = view_of::<Set>(entry.value()) {
         mix_set(digest, set);
-    }
-    if let Some(hash) = view_of::<Hash>(entry.value()) {
+    } else if let Some(stream) = view_of::<Stream>(entry.value()) {
+        mix_stream(digest, stream);
+    } else if let Some(list) = view_of::<List>(entry.value()) {
+        mix_list(digest, list);
+    } else if let Some(hash) = view_of::<Hash>(entry.value()) {
         mix_hash(digest, hash);
+    } else if let Some(set) = view_of::<ZSet>(entry.value()) {
+        mix_zset(digest, set);
     }
+}
+
+/// Mixes the elements of a list, in their order.
+fn mix_list(digest: &mut Digest, list: ListView<'_>) {
+    let mut text = Vec::new();
+    list.walk(0, Direction::Forward, |element| {
+        text.clear();
+        element.push_to(&mut text);
+        mix(digest, &text);
+        true
+    });
 }
 
 /// A set has no order: its members are combined by XOR.
 fn mix_set(digest: &mut Digest, set: SetView<'_>) {
     set.each(&mut |member| with_text(member, |text| xor(digest, &sha1(text))));
+}
+
+/// Mixes the entries of a stream, in their order; groups do not count.
+fn mix_stream(digest: &mut Digest, stream: &Stream) {
+    let mut text = Vec::new();
+    for entry in stream.log.range(StreamId::MIN, StreamId::MAX) {
+        mix(digest, &entry.id.text_with(b'.'));
+        for (field, value) in entry.pairs() {
+            for part in [field, value] {
+                text.clear();
+                part.push_to(&mut text);
+                mix(digest, &text);
+            }
+        }
+    }
 }
 
 /// Neither has a hash: each field gets a digest of its own.
@@ -93,6 +128,19 @@ fn mix_hash(digest: &mut Digest, hash: HashView<'_>) {
         }
         xor(digest, &sha1(&of_field));
     });
+}
+
+/// Nor do pairs of a sorted set count by their order: each has a digest of its own.
+fn mix_zset(digest: &mut Digest, set: ZSetView<'_>) {
+    let mut text = Vec::new();
+    for (member, score) in set.all() {
+        let mut pair = Digest::default();
+        with_text(member, |text| mix(&mut pair, text));
+        text.clear();
+        push_17(&mut text, score);
+        mix(&mut pair, &text);
+        xor(digest, &sha1(&pair));
+    }
 }
 
 /// The digest of one value, for DEBUG DIGEST-VALUE; zeros when there is none.
@@ -167,6 +215,26 @@ mod tests {
             "*3\r\n+60db5db18e85c685659af96bd81c1efebafb3494\r\n\
              +0000000000000000000000000000000000000000\r\n+c77a33d2ea9755a8613f7e54f17873233d7a8058\r\n"
         );
+    }
+
+    /// What redis-server 7.0.15 answers for the same data.
+    #[test]
+    fn streams_have_the_digest_of_redis() {
+        let mut bed = Bed::new();
+        let max = "18446744073709551614";
+        bed.run(&["xadd", "s", "5-9", "a", "1", "b", "x"]);
+        bed.run(&["xadd", "s", "6-0", "b", "1", "a", "-5"]);
+        bed.run(&["xadd", "s", "6-3", "a", "70000", "b", "y"]);
+        bed.run(&["xadd", "s", &format!("{max}-1"), "c", "123456789012", "d", "-3000"]);
+        bed.run(&["xadd", "s", &format!("{max}-2"), "a", "", "b", "007"]);
+        bed.run(&["xdel", "s", "6-0"]);
+        bed.run(&["xgroup", "create", "s", "g", "0"]);
+        bed.run(&["xgroup", "create", "e", "g", "0", "mkstream"]);
+        assert_eq!(
+            bed.run(&["debug", "digest-value", "s", "e"]),
+            "*2\r\n+69836c448790ca3171b5c47ab944221f6a945fa2\r\n+06bd01623de1d087bbd377851096317b1af476a2\r\n"
+        );
+        assert_eq!(hex(&combine(&[bed.shard.digests()])), "885d01c4965775a844cddf9c5e6059b0e7f1b46c");
     }
 
     #[test]

@@ -22,8 +22,16 @@ enum Rule {
     Near(i64),
     /// Both of one kind, whatever they hold.
     Kind,
+    /// A cursor that says "all", and the elements in any order.
+    Scanned,
+    /// Strings that read as one number are one, such as `0.1` and `0.10000000000000001`.
+    Numbers,
+    /// The same, of what ZSCAN answers: a cursor that says "all", and pairs in any order.
+    ScannedNumbers,
     /// A map of the same fields in the same order, with these fields' values of one kind.
     Fields(&'static [&'static str]),
+    /// Equal, but that in rows of four the third, if it is a number, may be any.
+    Rows,
 }
 
 struct Row {
@@ -40,6 +48,29 @@ const fn row(command: &'static str, rule: Rule, why: &'static str) -> Row {
 /// By the beginning of the command's words, lower case; the first that fits counts.
 const RULES: &[Row] = &[
     row("keys", Rule::AnyOrder, "the order of a hash table is nobody's promise"),
+    row("smembers", Rule::AnyOrder, "as KEYS"),
+    row("sinter", Rule::AnyOrder, "as KEYS"),
+    row("sunion", Rule::AnyOrder, "as KEYS"),
+    row("sdiff", Rule::AnyOrder, "as KEYS"),
+    row("spop", Rule::AnyOrder, "asked for all members only"),
+    row("srandmember", Rule::AnyOrder, "asked for all members only"),
+    row("sscan", Rule::Scanned, "asked for all members only"),
+    row("zscore", Rule::Numbers, "Redis 7.0 writes 17 digits, 7.2 the shortest text"),
+    row("zmscore", Rule::Numbers, "as ZSCORE"),
+    row("zadd", Rule::Numbers, "as ZSCORE, with INCR"),
+    row("zincrby", Rule::Numbers, "as ZSCORE"),
+    row("zrange", Rule::Numbers, "as ZSCORE"),
+    row("zrevrange", Rule::Numbers, "as ZSCORE"),
+    row("zrangebyscore", Rule::Numbers, "as ZSCORE"),
+    row("zrevrangebyscore", Rule::Numbers, "as ZSCORE"),
+    row("zunion", Rule::Numbers, "as ZSCORE"),
+    row("zinter", Rule::Numbers, "as ZSCORE"),
+    row("zdiff", Rule::Numbers, "as ZSCORE"),
+    row("zpopmin", Rule::Numbers, "as ZSCORE"),
+    row("zpopmax", Rule::Numbers, "as ZSCORE"),
+    row("zmpop", Rule::Numbers, "as ZSCORE"),
+    row("zrandmember", Rule::AnyOrder, "asked for all members only"),
+    row("zscan", Rule::ScannedNumbers, "asked for all members only"),
     row("hgetall", Rule::AnyPairs, "as KEYS"),
     row("hkeys", Rule::AnyOrder, "as KEYS"),
     row("hvals", Rule::AnyOrder, "as KEYS"),
@@ -59,6 +90,13 @@ const RULES: &[Row] = &[
     row("config get", Rule::AnyPairs, "Redis answers in the order of a hash table"),
     row("debug", Rule::Kind, "refused by both; the text names redis.conf's directive or its own"),
     row("slowlog get", Rule::Kind, "only its errors are compared, and those by kind: entries hold times"),
+    row("xpending", Rule::Rows, "the third of each row is the time since the delivery"),
+    row(
+        "xinfo stream",
+        Rule::Fields(&["radix-tree-nodes", "groups"]),
+        "another index; times of delivery (XINFO GROUPS is compared in full)",
+    ),
+    row("xinfo consumers", Rule::Kind, "times, and a field that came with Redis 7.2"),
     row("object help", Rule::Kind, "help is in words of Percore's own"),
     row("client help", Rule::Kind, "as OBJECT HELP"),
     row("config help", Rule::Kind, "as OBJECT HELP"),
@@ -88,6 +126,38 @@ const INTENDED: &[Intended] = &[
         percore: "",
         why: "CLIENT NO-TOUCH came with Redis 7.2",
     },
+    // Of any type here; the walk over all keys knows which it is.
+    Intended { command: "object encoding", redis: "hashtable", percore: "listpack", why: "see ENCODINGS" },
+    Intended { command: "object encoding", redis: "hashtable", percore: "intset", why: "see ENCODINGS" },
+    Intended { command: "object encoding", redis: "intset", percore: "", why: "see ENCODINGS" },
+    Intended {
+        command: "bitcount",
+        redis: ":0",
+        percore: "ERR ",
+        why: "since Redis 7.2 arguments are looked at before the key is",
+    },
+    Intended { command: "bitcount", redis: "WRONGTYPE ", percore: "ERR ", why: "as above" },
+    Intended { command: "bitpos", redis: ":0", percore: "ERR ", why: "as BITCOUNT" },
+    Intended { command: "bitpos", redis: ":-1", percore: "ERR ", why: "as BITCOUNT" },
+    Intended { command: "bitpos", redis: "WRONGTYPE ", percore: "ERR ", why: "as BITCOUNT" },
+    Intended {
+        command: "object encoding",
+        redis: "listpack",
+        percore: "skiplist",
+        why: "since 7.2 ZADD chooses by the number of its arguments, members given twice included",
+    },
+    Intended {
+        command: "zrank",
+        redis: "ERR wrong number of arguments for 'zrank'",
+        percore: "",
+        why: "ZRANK key member WITHSCORE came with Redis 7.2",
+    },
+    Intended {
+        command: "zrevrank",
+        redis: "ERR wrong number of arguments for 'zrevrank'",
+        percore: "",
+        why: "as ZRANK",
+    },
     Intended {
         command: "command getkeys",
         redis: "ERR wrong number of arguments for 'command|getkeys'",
@@ -101,6 +171,20 @@ const INTENDED: &[Intended] = &[
         why: "as COMMAND GETKEYS",
     },
 ];
+
+/// Encodings that Redis 7.2 chooses otherwise than 7.0: type, then 7.0's, then 7.2's.
+const ENCODINGS: &[(&str, &str, &str)] = &[
+    ("set", "hashtable", "listpack"), // listpacks of members came with 7.2
+    ("set", "intset", "listpack"),    // SADD of more integers than an intset may have
+    ("set", "intset", "hashtable"),   // the same
+    ("set", "hashtable", "intset"),   // SINTERSTORE's result, if of integers only
+];
+
+/// Whether Percore's encoding of a value of this type is that of Redis 7.2, as far as 7.0 can tell.
+pub fn same_encoding(kind: &Value, redis: &Value, percore: &Value) -> bool {
+    let (kind, redis, percore) = (kind.text(), redis.text(), percore.text());
+    redis == percore || ENCODINGS.contains(&(kind.as_str(), redis.as_str(), percore.as_str()))
+}
 
 /// The first two words of a command, lower case, for looking up in the lists.
 fn words(command: &Cmd) -> String {
@@ -133,6 +217,15 @@ pub fn same(command: &Cmd, redis: &Value, percore: &Value) -> bool {
         Some(Rule::Kind) => kind(redis) == kind(percore),
         _ if redis.is_error() || percore.is_error() => false,
         Some(Rule::AnyOrder) => same_elements(redis, percore, 1),
+        Some(Rule::Scanned) => match (&redis.items()[..], &percore.items()[..]) {
+            ([a, members], [b, others]) => a == b && same_elements(members, others, 1),
+            _ => false,
+        },
+        Some(Rule::Numbers) => numbers(redis) == numbers(percore),
+        Some(Rule::ScannedNumbers) => match (&redis.items()[..], &percore.items()[..]) {
+            ([a, pairs], [b, others]) => a == b && same_elements(&numbers(pairs), &numbers(others), 2),
+            _ => false,
+        },
         Some(Rule::AnyPairs) => same_elements(redis, percore, 2),
         Some(Rule::ScanPairs) => match (&redis.items()[..], &percore.items()[..]) {
             ([cursor, fields], [other, others]) => cursor == other && same_elements(fields, others, 2),
@@ -140,6 +233,7 @@ pub fn same(command: &Cmd, redis: &Value, percore: &Value) -> bool {
         },
         Some(Rule::Near(unit)) => near(redis, percore, *unit),
         Some(Rule::Fields(open)) => same_fields(redis, percore, open),
+        Some(Rule::Rows) => same_rows(redis, percore),
         None => false,
     }
 }
@@ -152,6 +246,20 @@ fn cut_at_nul(redis: &Value, percore: &Value) -> bool {
 
 fn kind(v: &Value) -> std::mem::Discriminant<Value> {
     std::mem::discriminant(v)
+}
+
+/// The reply with every string that is a number in one spelling.
+fn numbers(v: &Value) -> Value {
+    let spelled = |text: &[u8]| match std::str::from_utf8(text).map(str::parse::<f64>) {
+        Ok(Ok(number)) => number.to_string().into_bytes(),
+        _ => text.to_vec(),
+    };
+    match v {
+        Value::Bulk(text) => Value::Bulk(spelled(text)),
+        Value::Double(text) => Value::Double(spelled(text)),
+        Value::Array(items) => Value::Array(items.iter().map(numbers).collect()),
+        other => other.clone(),
+    }
 }
 
 fn same_elements(a: &Value, b: &Value, group: usize) -> bool {
@@ -172,6 +280,17 @@ pub fn near(a: &Value, b: &Value, unit: i64) -> bool {
         }
         _ => a == b,
     }
+}
+
+fn same_rows(a: &Value, b: &Value) -> bool {
+    let same_row = |a: &Value, b: &Value| match (&a.items()[..], &b.items()[..]) {
+        ([id, name, Value::Int(_), count], [other_id, other_name, Value::Int(_), other_count]) => {
+            (id, name, count) == (other_id, other_name, other_count)
+        }
+        _ => a == b,
+    };
+    let (x, y) = (a.items(), b.items());
+    kind(a) == kind(b) && x.len() == y.len() && x.iter().zip(&y).all(|(a, b)| same_row(a, b))
 }
 
 fn same_fields(a: &Value, b: &Value, open: &[&str]) -> bool {

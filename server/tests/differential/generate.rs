@@ -19,13 +19,15 @@ pub struct Generator {
     pub version: u8,
     /// Commands that are generated only when Percore has them.
     pub optional: BTreeSet<&'static str>,
+    /// The first halves of the ids of stream entries so far.
+    pub stream_ids: u64,
     expiries: u64,
     steps: usize,
 }
 
 impl Generator {
     pub fn new(seed: u64, version: u8, optional: BTreeSet<&'static str>) -> Self {
-        Self { rng: Rng::new(seed), version, optional, expiries: 0, steps: 0 }
+        Self { rng: Rng::new(seed), version, optional, stream_ids: 0, expiries: 0, steps: 0 }
     }
 
     pub fn has(&self, command: &str) -> bool {
@@ -57,11 +59,16 @@ impl Generator {
 
     /// One command, or a few that belong together.
     pub fn commands(&mut self) -> Vec<Cmd> {
+        // A line a family, as many as the weight it has.
         match self.rng.below(100) {
-            0..=39 => vec![self.string()],
-            40..=52 => vec![self.hash()],
-            53..=88 => self.key_command(),
-            89..=97 => self.server_command(),
+            0..=11 => vec![self.string()],
+            12..=16 => vec![self.hll()],
+            17..=32 => self.key_command(),
+            33..=42 => self.stream_commands(),
+            43..=56 => self.set_command(),
+            57..=72 => self.zset_command(),
+            73..=86 => vec![self.hash()],
+            87..=97 => self.server_command(),
             _ => vec![self.wrong()],
         }
     }

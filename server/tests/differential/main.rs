@@ -18,12 +18,16 @@ mod compare;
 mod errors;
 mod generate;
 mod hashes;
+mod hll;
 mod keys;
 mod run;
 mod server_commands;
+mod sets;
 mod shrink;
 mod stream;
+mod streams;
 mod strings;
+mod zsets;
 
 use common::{Server, env};
 use generate::Generator;

@@ -4,7 +4,7 @@ use crate::common::client::show;
 use crate::common::{Cmd, Conn, Server, Value, cmd};
 use crate::compare;
 use crate::stream::Step;
-use crate::strings::OPTIONAL;
+use crate::{hll, strings};
 use std::collections::BTreeSet;
 
 const DATABASES: usize = 16;
@@ -37,7 +37,8 @@ impl<'a> Pair<'a> {
             let replies = (1..=zeros.len()).map(|n| conn.call(&zeros[..n]).text());
             replies.filter(|text| text.contains("is not supported yet")).count() == 0
         };
-        let all = OPTIONAL.iter().copied().filter(|name| built(&mut self.conns[1], name)).collect();
+        let names = strings::OPTIONAL.iter().chain(hll::OPTIONAL).copied();
+        let all = names.filter(|name| built(&mut self.conns[1], name)).collect();
         self.conns[1].must("FLUSHALL");
         all
     }
@@ -47,7 +48,9 @@ impl<'a> Pair<'a> {
         self.conns = connect(self.servers, self.version);
         for conn in &mut self.conns {
             conn.must("FLUSHALL");
-            conn.must("CONFIG SET slowlog-max-len 128 timeout 0");
+            conn.must("CONFIG SET slowlog-max-len 128 timeout 0 set-max-intset-entries 512");
+            conn.must("CONFIG SET stream-node-max-entries 100 stream-node-max-bytes 4096");
+            conn.must("CONFIG SET zset-max-listpack-entries 128 zset-max-listpack-value 64");
             conn.must("CONFIG SET hash-max-listpack-entries 512 hash-max-listpack-value 64");
         }
     }
@@ -156,7 +159,18 @@ fn keys_of(conn: &mut Conn, db: usize) -> Vec<Vec<u8>> {
 }
 
 fn walk_keys(redis: &mut Conn, percore: &mut Conn, db: usize, keys: &[Vec<u8>]) -> Outcome {
-    for question in [&["TYPE"][..], &["GET"], &["HGETALL"], &["OBJECT", "ENCODING"], &["PEXPIRETIME"]] {
+    let mut kinds = Vec::new();
+    for question in [
+        &["TYPE"][..],
+        &["GET"],
+        &["HGETALL"],
+        &["SMEMBERS"],
+        &["ZUNION", "1"],
+        &["OBJECT", "ENCODING"],
+        &["PEXPIRETIME"],
+        &["XINFO", "STREAM"],
+        &["XINFO", "GROUPS"],
+    ] {
         let ask = |key: &Vec<u8>| {
             let mut command = cmd(question);
             command.push(key.clone());
@@ -164,8 +178,15 @@ fn walk_keys(redis: &mut Conn, percore: &mut Conn, db: usize, keys: &[Vec<u8>]) 
         };
         let commands: Vec<Cmd> = keys.iter().map(ask).collect();
         let (mine, theirs) = (redis.pipeline(&commands), percore.pipeline(&commands));
-        for ((command, a), b) in commands.iter().zip(&mine).zip(&theirs) {
-            if !compare::same(command, a, b) {
+        if question == ["TYPE"] {
+            kinds.clone_from(&mine);
+        }
+        for (at, ((command, a), b)) in commands.iter().zip(&mine).zip(&theirs).enumerate() {
+            let is_same = match question {
+                ["OBJECT", "ENCODING"] => compare::same_encoding(&kinds[at], a, b),
+                _ => compare::same(command, a, b),
+            };
+            if !is_same {
                 return Err(differ(&format!("walk, database {db}: {}", show(command)), a, b));
             }
         }

@@ -202,8 +202,12 @@ impl Generator {
     }
 
     fn bit_range(&mut self, command: &mut Cmd) {
-        for _ in 0..self.rng.below(3) {
-            command.push(self.small());
+        for _ in 0..*self.rng.pick(&[0, 1, 2, 2, 2, 2, 3]) {
+            command.push(if self.rng.one_in(3) {
+                self.rng.range(-500, 500).to_string().into_bytes()
+            } else {
+                self.small()
+            });
         }
         if self.rng.one_in(3) {
             let unit = *self.rng.pick(&["BIT", "BYTE"]);
@@ -213,17 +217,32 @@ impl Generator {
 
     fn bit_fields(&mut self, writes: bool, command: &mut Cmd) {
         for _ in 0..1 + self.rng.below(3) {
-            let kind = (*self.rng.pick(&["u8", "i5", "u63", "i64", "u1", "u64", "i16"])).into();
-            let offset: Vec<u8> = (*self.rng.pick(&["0", "7", "#1", "#3", "100"])).into();
-            match self.rng.below(if writes { 4 } else { 1 }) {
+            let kind = self.bit_field_type();
+            let offset: Vec<u8> = match self.rng.below(12) {
+                0 => (*self.rng.pick(&["-1", "#-1", "#", "4294967296", "#536870912", "x"])).into(),
+                1..=4 => format!("#{}", self.rng.below(6)).into(),
+                _ => self.rng.below(300).to_string().into(),
+            };
+            let number = if self.rng.one_in(3) { self.integer() } else { self.small() };
+            match self.rng.below(if writes { 6 } else { 1 }) {
                 0 => command.extend([b"GET".to_vec(), kind, offset]),
-                1 => command.extend([b"SET".to_vec(), kind, offset, self.small()]),
-                2 => command.extend([b"INCRBY".to_vec(), kind, offset, self.small()]),
+                1..=2 => command.extend([b"SET".to_vec(), kind, offset, number]),
+                3..=4 => command.extend([b"INCRBY".to_vec(), kind, offset, number]),
                 _ => {
                     let mode = *self.rng.pick(&["WRAP", "SAT", "FAIL", "BAD"]);
                     command.extend([b"OVERFLOW".to_vec(), mode.into()]);
                 }
             }
+        }
+    }
+
+    /// The type of an integer: any width, and those that there are not.
+    fn bit_field_type(&mut self) -> Vec<u8> {
+        match self.rng.below(20) {
+            0 => (*self.rng.pick(&["u64", "i65", "u0", "i", "x8", "U8", "u08", ""])).into(),
+            1 => b"i64".to_vec(),
+            2..=10 => format!("i{}", 1 + self.rng.below(63)).into(),
+            _ => format!("u{}", 1 + self.rng.below(63)).into(),
         }
     }
 }

@@ -17,11 +17,16 @@
 //! borrows the bytes where they lie, as a [`Collection::View`]. Commands reach both through the methods of
 //! [`mod@crate::collection`].
 //!
+//! Strings are no collections, and lie in the table as they are. [`bits`] and [`hll`] are what their
+//! bytes can mean: bitmaps, integers of any width, and HyperLogLogs.
+//!
 //! What is freed: an object of much [`Object::weight`] is not dropped where its key is deleted, but
 //! in slices ([`Object::free_slice`]), by the core's loop.
 
+pub(crate) mod bits;
 pub mod dict;
 pub mod hash;
+pub(crate) mod hll;
 pub mod list;
 pub mod set;
 pub mod stream;

@@ -13,7 +13,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("2.8.9")
         .complexity("O(1) to add every element")
         .flags(&[WRITE, DENYOOM, FAST])
-        .keys(&[key(1, &[RW, INSERT])]),
+        .keys(&[key(1, &[RW, INSERT])])
+        .built(),
     hll(Id::Pfcount, -2)
         .syntax("key...")
         .summary("Estimates how many distinct elements HyperLogLogs hold together.")
@@ -24,7 +25,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
             "RW because it may change the internal representation of the key, and propagate to \
                     replicas",
         )])
-        .split(Split::TwoHop),
+        .split(Split::Gather)
+        .built(),
     hll(Id::Pfdebug, 3)
         .syntax("subcommand key")
         .summary("Shows the inside of a HyperLogLog, for tests.")
@@ -32,7 +34,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("N/A")
         .flags(&[WRITE, DENYOOM, ADMIN])
         .keys(&[key(2, &[RW, ACCESS])])
-        .syscmd(),
+        .syscmd()
+        .built(),
     hll(Id::Pfmerge, -2)
         .syntax("destkey [sourcekey...]")
         .summary("Merges HyperLogLogs into one.")
@@ -40,12 +43,15 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) to merge N HyperLogLogs, but with high constant times")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[RW, ACCESS, INSERT]), keys(2, -1, 1, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather)
+        .built(),
     hll(Id::Pfselftest, 1)
         .summary("Tests the HyperLogLog implementation.")
         .since("2.8.9")
         .complexity("N/A")
         .flags(&[ADMIN])
-        .place(Place::Connection)
-        .syscmd(),
+        .place(Place::AllShards)
+        .split(Split::AllOk)
+        .syscmd()
+        .built(),
 ];

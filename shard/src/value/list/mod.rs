@@ -26,7 +26,7 @@ pub mod quicklist;
 mod spine;
 
 pub use fill::{Fill, Limits};
-pub use quicklist::Quicklist;
+pub use quicklist::{NodeBytes, Quicklist};
 
 use super::{Collection, Object};
 use crate::db::{Encoding, Kind};
@@ -134,6 +134,11 @@ impl List {
     #[must_use]
     pub fn len(&self) -> usize {
         self.view().len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.view().is_empty()
     }
 
     /// Makes a quicklist of a listpack that `count` elements more, of `bytes` bytes of text in all, would make too
