@@ -79,7 +79,7 @@ impl Generator {
         }
         let mut command = match self.rng.below(3) {
             0 if self.rng.one_in(2) => self.key_command().pop().unwrap_or_default(),
-            0 => self.hash(),
+            0 => self.hash_to_break(),
             _ => self.string(),
         };
         match self.rng.below(4) {
@@ -91,10 +91,6 @@ impl Generator {
                 command[at] = self.rng.pick(BROKEN_ARGUMENTS).as_bytes().to_vec();
             }
             _ => command.clear(),
-        }
-        // Without its COUNT it may end anywhere.
-        if command.first().is_some_and(|name| name.eq_ignore_ascii_case(b"hscan")) {
-            command.truncate(2);
         }
         if command.is_empty() { vec![self.cased("STRLEN")] } else { command }
     }

@@ -69,6 +69,17 @@ impl Generator {
         command
     }
 
+    /// One that may lose or change arguments: HSCAN without its COUNT may end anywhere, and thresholds are to
+    /// stay what they are.
+    pub fn hash_to_break(&mut self) -> Cmd {
+        loop {
+            let command = self.hash();
+            if !["hscan", "config"].iter().any(|name| command[0].eq_ignore_ascii_case(name.as_bytes())) {
+                return command;
+            }
+        }
+    }
+
     /// A key that is likely to be a hash.
     fn hash_key(&mut self) -> Vec<u8> {
         match self.rng.below(20) {
