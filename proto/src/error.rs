@@ -58,6 +58,11 @@ pub const EXEC_WITHOUT_MULTI: &str = "ERR EXEC without MULTI";
 pub const DISCARD_WITHOUT_MULTI: &str = "ERR DISCARD without MULTI";
 pub const WATCH_IN_MULTI: &str = "ERR WATCH inside MULTI is not allowed";
 pub const NOT_IN_MULTI: &str = "ERR Command not allowed inside a transaction";
+/// Percore's own: Redis closes the connection instead.
+pub const QUEUE_TOO_LONG: &str =
+    "ERR transaction too long: the queued commands are over 'client-query-buffer-limit'";
+pub const WATCH_TOO_MUCH: &str =
+    "ERR too much is watched: the names of the keys are over 'client-query-buffer-limit'";
 pub const EXEC_ABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
 pub const NO_SCRIPT: &str = "NOSCRIPT No matching script. Please use EVAL.";
 pub const BUSY_SCRIPT: &str =
@@ -154,7 +159,7 @@ pub fn misconf_aof(reason: &str) -> String {
     format!("MISCONF Errors writing to the AOF file: {reason}")
 }
 
-/// A queued command made EXEC fail; `error` is its own error without the code's dash.
+/// EXEC itself was refused; `error` says why, without `ERR` where that is its code.
 #[must_use]
 pub fn exec_abort_because(error: &str) -> String {
     format!("EXECABORT Transaction discarded because of: {error}")

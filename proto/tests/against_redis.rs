@@ -72,8 +72,25 @@ const CHANGED_IN_7_2: &[(&str, &str)] = &[
 /// Commands that 7.0 does not know.
 const NEW_IN_7_2: &[&str] = &["client|no-touch", "client|setinfo", "cluster|myshardid", "waitaof"];
 
-/// Commands whose arguments 7.2 documents in another shape (not only under other names).
-const ARGUMENTS_CHANGED_IN_7_2: &[&str] = &[
+/// And those that came with 7.4.
+const NEW_IN_7_4: &[&str] = &[
+    "hexpire",
+    "hexpireat",
+    "hexpiretime",
+    "hpersist",
+    "hpexpire",
+    "hpexpireat",
+    "hpexpiretime",
+    "hpttl",
+    "httl",
+];
+
+fn is_newer(name: &str) -> bool {
+    NEW_IN_7_2.contains(&name) || NEW_IN_7_4.contains(&name)
+}
+
+/// Commands whose arguments 7.2 documents in another shape (not only under other names); HSCAN's are 7.4's.
+const ARGUMENTS_CHANGED: &[&str] = &[
     "bitop",
     "client|kill",
     "client|list",
@@ -84,6 +101,7 @@ const ARGUMENTS_CHANGED_IN_7_2: &[&str] = &[
     "geopos",
     "georadius",
     "georadiusbymember",
+    "hscan",
     "migrate",
     "module|loadex",
     "pfmerge",
@@ -148,8 +166,7 @@ fn compare(
             }
         }
     }
-    let extra =
-        ours.keys().filter(|name| !theirs.contains_key(*name) && !NEW_IN_7_2.contains(&name.as_str()));
+    let extra = ours.keys().filter(|name| !theirs.contains_key(*name) && !is_newer(name));
     wrong.extend(extra.map(|name| format!("{name}: not in Redis")));
     wrong
 }
@@ -215,7 +232,7 @@ fn command_docs_of_every_command() {
     let mut wrong = compare(&theirs, &ours, &fields);
     for (name, their) in &theirs {
         let (their, our) = (their.get("arguments").map(shape), ours[name].get("arguments").map(shape));
-        if (their != our) != ARGUMENTS_CHANGED_IN_7_2.contains(&name.as_str()) {
+        if (their != our) != ARGUMENTS_CHANGED.contains(&name.as_str()) {
             wrong.push(format!("{name}: arguments:\n  Redis   {their:?}\n  Percore {our:?}"));
         }
         if !ours[name].contains_key("summary") {
@@ -295,8 +312,7 @@ fn command_list_with_filters() {
     redis.hello(Resp::V3);
     let known = |value: Value| {
         let names: Vec<String> = value.items().iter().map(Value::text).collect();
-        let mut names: Vec<String> =
-            names.into_iter().filter(|name| !NEW_IN_7_2.contains(&name.as_str())).collect();
+        let mut names: Vec<String> = names.into_iter().filter(|name| !is_newer(name)).collect();
         names.sort();
         names
     };

@@ -1,7 +1,7 @@
 //! One client connection, as its core keeps it, and the table of them.
 //!
 //! A connection is ready for the next command, or has something under way ([`Doing`]): a batch
-//! over several shards, a transaction of two hops, a question to all cores, subscriptions
+//! over several shards, a session that holds shards, a question to all cores, subscriptions
 //! that begin or end. Meanwhile its input only accumulates (and, past the query
 //! buffer's limit, is not read): one batch at a time is what keeps its commands in order.
 
@@ -9,6 +9,7 @@ use crate::core::deliver::Late;
 use crate::core::gather::Batch;
 use crate::core::subscribe::Subscribing;
 use crate::core::tasks::Question;
+use crate::core::transaction::queue::{Multi, Watching};
 use crate::io::ConnId;
 use proto::encode::Resp;
 use proto::parse::{Parser, ProtocolError};
@@ -29,8 +30,8 @@ pub enum Doing {
     #[default]
     Ready,
     Batch(Box<Batch>),
-    /// The number of the transaction, which its core keeps: it goes on when the client is gone.
-    Transaction(u64),
+    /// The number of the session, which its core keeps: it goes on when the client is gone.
+    Session(u64),
     Question(Box<Question>),
     /// Subscriptions that are not confirmed yet.
     Subscribing(Box<Subscribing>),
@@ -86,6 +87,11 @@ pub struct Conn {
     pub no_touch: bool,
     pub no_evict: bool,
     pub monitor: bool,
+    /// Between MULTI and EXEC: commands are queued.
+    pub in_multi: bool,
+    /// The queue; kept from one transaction to the next.
+    pub multi: Option<Box<Multi>>,
+    pub watching: Option<Box<Watching>>,
     /// Channels, patterns and shard channels subscribed to, and what they take in bytes, at most.
     pub subscriptions: [u32; 3],
     pub subscription_bytes: usize,
@@ -133,6 +139,9 @@ impl Conn {
             no_touch: false,
             no_evict: false,
             monitor: false,
+            in_multi: false,
+            multi: None,
+            watching: None,
             subscriptions: [0; 3],
             subscription_bytes: 0,
             late: None,

@@ -4,8 +4,8 @@
 //!
 //! * **ordered**: what reads or changes the shard ([`Ordered`]). The owner runs it strictly in
 //!   the order in which it was posted.
-//! * **direct**: everything else ([`Direct`]): replies on their way back, accepted sockets, second
-//!   hops, questions about clients, keyspace notifications ([`crate::core::notify`]). In the order in which
+//! * **direct**: everything else ([`Direct`]): replies on their way back, accepted sockets, what
+//!   a session sends to shards it holds ([`crate::core::transaction`]), questions about clients, keyspace notifications ([`crate::core::notify`]). In the order in which
 //!   one core posted it; no order between it and the ordered lane.
 //!
 //! # The order, and why it holds

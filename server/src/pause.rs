@@ -3,6 +3,9 @@
 use proto::command::{CommandId, CommandSpec, Flags};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+/// What waits while writes are paused.
+const WRITES: Flags = Flags::of(&[Flags::WRITE, Flags::MAY_REPLICATE]);
+
 /// What is held back, and until when. Read once a command; two relaxed loads.
 #[derive(Default, Debug)]
 pub struct Pause {
@@ -43,6 +46,12 @@ impl Pause {
         self.active(now_ms) && self.is_held(spec)
     }
 
+    /// Whether a transaction of commands with these flags has to wait.
+    #[must_use]
+    pub fn holds_any(&self, flags: Flags, now_ms: i64) -> bool {
+        self.active(now_ms) && (self.everything.load(Ordering::Relaxed) || flags.intersects(WRITES))
+    }
+
     fn is_held(&self, spec: &CommandSpec) -> bool {
         if spec.parent == Some(CommandId::Client) || spec.id == CommandId::Shutdown {
             return false; // CLIENT UNPAUSE must get through
@@ -50,7 +59,7 @@ impl Pause {
         if self.everything.load(Ordering::Relaxed) {
             return true;
         }
-        spec.flags.contains(Flags::WRITE) || spec.flags.contains(Flags::MAY_REPLICATE)
+        spec.flags.intersects(WRITES)
     }
 
     /// For INFO: the milliseconds left, and whether reads wait too.

@@ -99,6 +99,8 @@ pub struct Shared {
     pub last_save: AtomicI64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: AtomicBool,
+    /// DEBUG QUICKLIST-PACKED-THRESHOLD, in bytes.
+    pub list_packed_threshold: AtomicUsize,
     /// DEBUG PAUSE-CRON.
     pub cron_paused: AtomicBool,
     pub process: Mutex<Process>,
@@ -108,6 +110,9 @@ pub struct Shared {
     /// The canary: cores run their own connections' commands before they drain the mailbox.
     #[cfg(test)]
     pub serve_first: AtomicBool,
+    /// Another canary: what touches keys that are held does not wait.
+    #[cfg(test)]
+    pub ignore_holds: AtomicBool,
     config: RwLock<(Arc<Config>, Arc<Settings>)>,
     config_version: AtomicU64,
     stop: Mutex<Option<StopReason>>,
@@ -156,12 +161,15 @@ impl Shared {
             memory: MemoryMarks::default(),
             last_save: AtomicI64::new(start.started_unix_ms / 1000),
             active_expire: AtomicBool::new(true),
+            list_packed_threshold: AtomicUsize::new(0),
             cron_paused: AtomicBool::new(false),
             process: Mutex::default(),
             #[cfg(test)]
             witness: Mutex::new(Vec::new()),
             #[cfg(test)]
             serve_first: AtomicBool::new(false),
+            #[cfg(test)]
+            ignore_holds: AtomicBool::new(false),
             config: RwLock::new((Arc::new(start.config), settings)),
             config_version: AtomicU64::new(1),
             stop: Mutex::new(None),

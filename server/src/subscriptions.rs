@@ -291,4 +291,49 @@ mod tests {
         s.posted(0);
         assert!(!s.is_over(&mut s.grace()));
     }
+
+    /// A core publishes without end; another subscribes, waits, looks at what has been posted, and leaves again.
+    /// Whatever is posted after its wait must have been routed with its name known.
+    #[test]
+    fn what_is_posted_after_the_wait_knows_of_the_name() {
+        const ROUNDS: u64 = 300;
+        let s = Subscriptions::new(2, 7);
+        let name = Name::from(&b"c"[..]);
+        // Twice the number of the last message posted, plus one if it found the listener.
+        let (posted, done) = (AtomicU64::new(0), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 1.. {
+                    s.look_up(0);
+                    let found = !listeners(&s, Kind::Channel, b"c").is_empty();
+                    posted.store(2 * n + u64::from(found), Ordering::SeqCst);
+                    s.posted(0);
+                    if done.load(Ordering::Relaxed) != 0 {
+                        break;
+                    }
+                }
+            });
+            for _ in 0..ROUNDS {
+                s.join(Kind::Channel, &name, 1);
+                let mut grace = s.grace();
+                while !s.is_over(&mut grace) {
+                    std::thread::yield_now();
+                }
+                let seen = posted.load(Ordering::SeqCst) / 2;
+                let next = loop {
+                    let now = posted.load(Ordering::SeqCst);
+                    if now / 2 > seen {
+                        break now;
+                    }
+                    std::thread::yield_now();
+                };
+                if next % 2 == 0 {
+                    done.store(1, Ordering::Relaxed);
+                    panic!("message {} missed a listener that was there before {seen} was posted", next / 2);
+                }
+                s.leave(Kind::Channel, b"c", 1);
+            }
+            done.store(1, Ordering::Relaxed);
+        });
+    }
 }

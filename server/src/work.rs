@@ -6,12 +6,13 @@
 //! allocates nothing in the steady state.
 
 use crate::core::notify::Notices;
+use crate::core::transaction::queue::Share;
 use crate::io::{ConnId, Socket};
 use crate::task::{Answer, Task};
 use proto::args::{Args, Span};
 use proto::command::CommandId;
 use proto::encode::Resp;
-use shard::hop::{Hop, Hopped};
+use shard::{Parcel, Wanted};
 
 /// One command of a [`Work`]. Its arguments follow those of the one before it in [`Work::spans`]. Kept
 /// small: what a work holds moves from one core's cache to another's, line by line, and back.
@@ -19,33 +20,49 @@ use shard::hop::{Hop, Hopped};
 pub struct WorkCommand {
     /// Hash of its first key.
     pub hash: u64,
-    count_and_flag: u32,
+    count_and_flags: u32,
     pub id: CommandId,
     /// The database it runs against: a SELECT earlier in the pipeline may have changed it.
     pub db: u16,
 }
 
-/// The flag beside the number of arguments.
+/// The flags beside the number of arguments.
 const UNCOUNTED: u32 = 1 << 31;
+const NO_BLOCK: u32 = 1 << 30;
+const COUNT: u32 = NO_BLOCK - 1;
 
 impl WorkCommand {
     #[must_use]
     pub fn new(id: CommandId, db: u16, hash: u64) -> Self {
-        Self { hash, count_and_flag: 0, id, db }
+        Self { hash, count_and_flags: 0, id, db }
     }
 
     /// How many arguments it has.
     #[inline]
     #[must_use]
     pub fn count(&self) -> usize {
-        (self.count_and_flag & !UNCOUNTED) as usize
+        (self.count_and_flags & COUNT) as usize
+    }
+
+    /// The command as it is inside MULTI: it does not wait.
+    #[must_use]
+    pub fn no_block(mut self, no_block: bool) -> Self {
+        self.count_and_flags |= if no_block { NO_BLOCK } else { 0 };
+        self
+    }
+
+    /// Whether it must not wait.
+    #[inline]
+    #[must_use]
+    pub fn must_not_block(&self) -> bool {
+        self.count_and_flags & NO_BLOCK != 0
     }
 
     /// False of all parts but one of a command that several shards run a part of: it is one call.
     #[inline]
     #[must_use]
     pub fn counted(&self) -> bool {
-        self.count_and_flag & UNCOUNTED == 0
+        self.count_and_flags & UNCOUNTED == 0
     }
 }
 
@@ -68,6 +85,10 @@ pub struct Work {
     /// Commands (by index) that took longer than `slowlog-log-slower-than`, in nanoseconds: the
     /// asking core, which knows the client, logs them.
     pub slow: Vec<(usize, u64)>,
+    /// An EXEC whose client watches keys of this shard, and of no other.
+    pub guard: Option<Box<Share>>,
+    /// They had changed: nothing was run.
+    pub aborted: bool,
 }
 
 impl Work {
@@ -80,18 +101,19 @@ impl Work {
         let shift = (self.bytes.len() as u32).wrapping_sub(head.start);
         self.bytes.extend_from_slice(&input[from..to]);
         self.spans.extend(spans.iter().map(|s| Span { start: s.start.wrapping_add(shift), len: s.len }));
-        self.commands.push(WorkCommand { count_and_flag: spans.len() as u32, ..command });
+        let count_and_flags = command.count_and_flags | spans.len() as u32;
+        self.commands.push(WorkCommand { count_and_flags, ..command });
     }
 
     /// Starts a command with no arguments yet.
-    pub fn begin(&mut self, id: CommandId, db: u16, hash: u64) {
-        self.commands.push(WorkCommand::new(id, db, hash));
+    pub fn begin(&mut self, command: WorkCommand) {
+        self.commands.push(command);
     }
 
     /// The command begun last is counted with another of its parts.
     pub fn uncounted(&mut self) {
         if let Some(c) = self.commands.last_mut() {
-            c.count_and_flag |= UNCOUNTED;
+            c.count_and_flags |= UNCOUNTED;
         }
     }
 
@@ -100,7 +122,7 @@ impl Work {
         self.spans.push(Span { start: self.bytes.len() as u32, len: arg.len() as u32 });
         self.bytes.extend_from_slice(arg);
         if let Some(c) = self.commands.last_mut() {
-            c.count_and_flag += 1;
+            c.count_and_flags += 1;
         }
     }
 
@@ -151,6 +173,8 @@ impl WorkPool {
                 out: Vec::new(),
                 ends: Vec::new(),
                 slow: Vec::new(),
+                guard: None,
+                aborted: false,
             }),
         }
     }
@@ -166,27 +190,33 @@ impl WorkPool {
         w.out.clear();
         w.ends.clear();
         w.slow.clear();
+        (w.guard, w.aborted) = (None, false);
         self.free.push(w);
     }
 }
 
-/// A step of a transaction that needs two hops (RENAME between shards, say): between the
-/// first and the second the shard is held, and runs nothing else.
-pub struct HopWork {
+/// Asks a shard to hold for a session of another core (or its own): from when its turn comes until it is
+/// released, it runs nothing else, or nothing that touches the keys lent ([`crate::core::holds`]).
+pub struct Hold {
     pub origin: usize,
-    /// The transaction's number at that core, and which of its parts this is.
-    pub transaction: u64,
+    /// The session's number at that core, and which of its parts this shard is.
+    pub session: u64,
     pub part: usize,
-    pub now_ms: i64,
-    /// `None`: this shard only holds.
-    pub hop: Option<Hop>,
+    /// Keys of this shard that the session's client watches. They are forgotten with this.
+    pub watched: Option<Share>,
+    /// The shard as a whole, not only the keys that are lent.
+    pub whole: bool,
+    /// To be lent at once.
+    pub wanted: Vec<Wanted>,
 }
 
 /// What goes through a shard in the order it was posted.
 pub enum Ordered {
     Work(Box<Work>),
-    /// First hop: run it, answer, and hold the shard until the second.
-    Hold(Box<HopWork>),
+    /// Hold the shard, answer, and serve only the session until it releases.
+    Hold(Box<Hold>),
+    /// A client has stopped to watch keys.
+    Unwatch(Box<Share>),
     /// Something to be run at one point of the order on all shards (DEBUG DIGEST …).
     Task(Task),
 }
@@ -195,14 +225,36 @@ pub enum Ordered {
 pub enum Direct {
     /// A part of a batch has run.
     Done(Box<Work>),
-    /// The answer to the first or second hop of a transaction.
-    HopDone {
-        transaction: u64,
+    /// The answer to [`Ordered::Hold`]. `intact`: no watched key has changed.
+    Held {
+        session: u64,
         part: usize,
-        found: Option<Hopped>,
+        intact: bool,
+        parcels: Vec<Parcel>,
     },
-    /// Second hop: run it, answer, and let the shard go on.
-    Release(Box<HopWork>),
+    /// From the session that holds this shard: run these commands …
+    Run(Box<Work>),
+    /// … or lend these keys …
+    Lend {
+        origin: usize,
+        session: u64,
+        part: usize,
+        wanted: Vec<Wanted>,
+    },
+    /// … which is answered so …
+    Lent {
+        session: u64,
+        part: usize,
+        parcels: Vec<Parcel>,
+    },
+    /// … or take these back …
+    GiveBack(Vec<Parcel>),
+    /// … and, in the end, go on with what waits.
+    Release {
+        origin: usize,
+        session: u64,
+        parcels: Vec<Parcel>,
+    },
     /// A connection that another core accepted.
     Adopt {
         socket: Socket,
@@ -235,8 +287,12 @@ impl std::fmt::Debug for Direct {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Direct::Done(w) => write!(f, "Done({:?})", w.conn),
-            Direct::HopDone { transaction, .. } => write!(f, "HopDone({transaction})"),
-            Direct::Release(h) => write!(f, "Release({})", h.transaction),
+            Direct::Held { session, .. } => write!(f, "Held({session})"),
+            Direct::Run(w) => write!(f, "Run({:?})", w.conn),
+            Direct::Lend { session, .. } => write!(f, "Lend({session})"),
+            Direct::Lent { session, .. } => write!(f, "Lent({session})"),
+            Direct::GiveBack(parcels) => write!(f, "GiveBack({})", parcels.len()),
+            Direct::Release { session, .. } => write!(f, "Release({session})"),
             Direct::Adopt { client, .. } => write!(f, "Adopt({client})"),
             Direct::Task(_) => f.write_str("Task"),
             Direct::Answer { transaction, .. } => write!(f, "Answer({transaction})"),

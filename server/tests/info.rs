@@ -185,7 +185,7 @@ fn shards_add_up_to_the_keyspace() {
     };
     let value = |name: &str| all.iter().find(|(n, _)| n == name).map(|f| f.1.as_str()).unwrap();
     assert!(value("db0").starts_with("keys=300,expires=40,avg_ttl="), "{}", value("db0"));
-    assert_eq!(value("db3"), "keys=1,expires=0,avg_ttl=0");
+    assert_eq!(value("db3"), "keys=1,expires=0,avg_ttl=0,subexpiry=0");
     assert_eq!((sum("shard", "keys"), sum("shard", "expires")), (301, 40));
     assert_eq!(sum("shard", "clients").to_string(), value("connected_clients"));
     assert_eq!(sum("shard", "ops").to_string(), value("total_commands_processed"));

@@ -12,8 +12,8 @@
 //! mark the access only.
 
 use crate::command::Refused;
-use crate::db::{Detached, EntryMut, Key, Kind, ValueRef};
-use crate::lookup::Touch;
+use crate::db::{Detached, Key, ValueRef};
+use crate::lookup::{Touch, is_expired};
 use crate::lru;
 use crate::random::Random;
 use crate::settings::Settings;
@@ -71,10 +71,7 @@ impl Shard {
         key: &Key<'_>,
         edit: impl FnOnce(&mut C, &mut Env<'_>) -> R,
     ) -> Result<Option<Edited<R>>, Refused> {
-        if self.kind_for_write(cx, key, C::KIND)? {
-            return Ok(self.edit_found(cx, key, edit));
-        }
-        Ok(None)
+        Ok(self.edit_found(cx, key, edit)?.ok())
     }
 
     /// Changes a collection, a new one if there is none.
@@ -84,14 +81,10 @@ impl Shard {
         key: &Key<'_>,
         edit: impl FnOnce(&mut C, &mut Env<'_>) -> R,
     ) -> Result<Edited<R>, Refused> {
-        if self.kind_for_write(cx, key, C::KIND)? {
-            let mut edit = Some(edit);
-            let edited = self.edit_found(cx, key, |c: &mut C, env| edit.take().map(|edit| edit(c, env)));
-            if let Some(Edited { result: Some(result), emptied }) = edited {
-                return Ok(Edited { result, emptied });
-            }
-            unreachable!("the key was found just now");
-        }
+        let edit = match self.edit_found(cx, key, edit)? {
+            Ok(edited) => return Ok(edited),
+            Err(edit) => edit,
+        };
         let mut collection = C::default();
         let result = edit(&mut collection, &mut self.env(cx));
         let emptied = collection.is_empty();
@@ -117,29 +110,32 @@ impl Shard {
         Env { settings: &self.settings, random: &mut self.random, now_ms: cx.now_ms, seed }
     }
 
-    /// Whether the key is there; refused when it is of another kind.
-    fn kind_for_write(&mut self, cx: &Cx, key: &Key<'_>, kind: Kind) -> Result<bool, Refused> {
-        match self.write(cx, key, |entry| entry.map(|e| e.entry().kind())) {
-            None => Ok(false),
-            Some(found) if found == kind => Ok(true),
-            Some(_) => Err(error::WRONG_TYPE.into()),
-        }
-    }
-
-    fn edit_found<C: Collection, R>(
+    /// Changes the collection under a key, in one look-up: `edit` comes back when there is none.
+    #[inline]
+    fn edit_found<C: Collection, R, F: FnOnce(&mut C, &mut Env<'_>) -> R>(
         &mut self,
         cx: &Cx,
         key: &Key<'_>,
-        edit: impl FnOnce(&mut C, &mut Env<'_>) -> R,
-    ) -> Option<Edited<R>> {
+        edit: F,
+    ) -> Result<Result<Edited<R>, F>, Refused> {
         let seed = self.seed();
+        let Some(mut entry) = self.dbs[cx.db].get_mut(key) else { return Ok(Err(edit)) };
+        if is_expired(entry.entry().expire_at(), cx.now_ms) {
+            self.reap(cx.db, key);
+            return Ok(Err(edit));
+        }
+        if entry.entry().kind() != C::KIND {
+            return Err(error::WRONG_TYPE.into());
+        }
+        if !cx.no_touch {
+            entry.touch(|bits| lru::touched(bits, &self.settings, cx.now_ms, &mut self.random));
+        }
         let mut env = Env { settings: &self.settings, random: &mut self.random, now_ms: cx.now_ms, seed };
-        let mut entry: EntryMut<'_> = self.dbs[cx.db].get_mut(key)?;
         let (result, emptied) = entry.edit_collection(|c: &mut C| edit(c, &mut env));
         if emptied {
             self.dbs[cx.db].discard(key);
         }
-        Some(Edited { result, emptied })
+        Ok(Ok(Edited { result, emptied }))
     }
 
     /// Puts back a value that was taken out or made elsewhere, with its expiry; the access bits are those of

@@ -7,7 +7,8 @@
 //! mix(d, x)  = SHA1(d xor SHA1(x))
 //! value(k)   = mix(mix(0, type as u32 BE), content) [xor SHA1("!!expire!!") if it has an expiry]
 //! key(k)     = the same, but starting from mix(0, name) instead of 0
-//! content    = the bytes of a string; of a set, SHA1 of each member, combined by xor, instead of the outer mix
+//! content    = the bytes of a string; of a set, SHA1 of each member, combined by xor, instead of the outer mix;
+//!              of a hash, for each field xor SHA1(mix(mix(0, field), value) [xor SHA1("!!hexpire!!")])
 //! digest     = for every database that is not empty: mix(digest, index as u32 BE),
 //!              then xor SHA1(key(k)) for each of its keys
 //! ```
@@ -18,9 +19,13 @@
 use crate::collection::view_of;
 use crate::db::{Entry, Kind, StrRef};
 use crate::shard::Shard;
+use crate::value::hash::{Hash, HashView, spell};
+use crate::value::list::{Direction, List, ListView};
 use crate::value::set::view::with_text;
 use crate::value::set::{Set, SetView};
 use crate::value::stream::{Stream, StreamId};
+use crate::value::zset::digits::push_17;
+use crate::value::zset::{ZSet, ZSetView};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1.
@@ -72,7 +77,24 @@ fn mix_collection(digest: &mut Digest, entry: &Entry) {
         mix_set(digest, set);
     } else if let Some(stream) = view_of::<Stream>(entry.value()) {
         mix_stream(digest, stream);
+    } else if let Some(list) = view_of::<List>(entry.value()) {
+        mix_list(digest, list);
+    } else if let Some(hash) = view_of::<Hash>(entry.value()) {
+        mix_hash(digest, hash);
+    } else if let Some(set) = view_of::<ZSet>(entry.value()) {
+        mix_zset(digest, set);
     }
+}
+
+/// Mixes the elements of a list, in their order.
+fn mix_list(digest: &mut Digest, list: ListView<'_>) {
+    let mut text = Vec::new();
+    list.walk(0, Direction::Forward, |element| {
+        text.clear();
+        element.push_to(&mut text);
+        mix(digest, &text);
+        true
+    });
 }
 
 /// A set has no order: its members are combined by XOR.
@@ -92,6 +114,32 @@ fn mix_stream(digest: &mut Digest, stream: &Stream) {
                 mix(digest, &text);
             }
         }
+    }
+}
+
+/// Neither has a hash: each field gets a digest of its own.
+fn mix_hash(digest: &mut Digest, hash: HashView<'_>) {
+    hash.each(&mut |field| {
+        let (mut of_field, mut buffer) = (Digest::default(), itoa::Buffer::new());
+        mix(&mut of_field, spell(field.name, &mut buffer));
+        mix(&mut of_field, spell(field.value, &mut buffer));
+        if field.expire_at.is_some() {
+            xor(&mut of_field, &sha1(b"!!hexpire!!"));
+        }
+        xor(digest, &sha1(&of_field));
+    });
+}
+
+/// Nor do pairs of a sorted set count by their order: each has a digest of its own.
+fn mix_zset(digest: &mut Digest, set: ZSetView<'_>) {
+    let mut text = Vec::new();
+    for (member, score) in set.all() {
+        let mut pair = Digest::default();
+        with_text(member, |text| mix(&mut pair, text));
+        text.clear();
+        push_17(&mut text, score);
+        mix(&mut pair, &text);
+        xor(digest, &sha1(&pair));
     }
 }
 

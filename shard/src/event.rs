@@ -71,6 +71,8 @@ pub struct Events {
     classes: Class,
     /// To be published by whoever ran the command, in this order.
     pub notifications: Vec<Notification>,
+    /// Somebody watches a key.
+    watched: bool,
     /// Whether `changed` is kept: on a shard that works with keys of others.
     recording: bool,
     /// The keys that changed, by database, if they are recorded.
@@ -90,8 +92,14 @@ impl Events {
         self.refresh();
     }
 
+    /// Whether a key of this shard is watched.
+    pub(crate) fn watched(&mut self, any: bool) {
+        self.watched = any;
+        self.refresh();
+    }
+
     fn refresh(&mut self) {
-        self.listening = self.classes != Class::default() || self.recording;
+        self.listening = self.classes != Class::default() || self.watched || self.recording;
     }
 
     fn notify(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
@@ -156,8 +164,15 @@ impl Shard {
 
     #[cold]
     fn tell_change(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
-        self.events.changed(db, key);
+        self.changed_elsewhere(db, key);
         self.events.notify(db, key, class, event);
+    }
+
+    /// A key has changed, here or while it was lent: what its owner does about it. Who wants to hear of the event
+    /// hears of it where the command ran.
+    pub(crate) fn changed_elsewhere(&mut self, db: usize, key: &[u8]) {
+        self.events.changed(db, key);
+        self.watches.touch(db, key);
     }
 
     /// A collection has changed, and is gone if that has emptied it: the two events in Redis's order.

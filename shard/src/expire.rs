@@ -30,6 +30,8 @@ pub struct Expired {
     pub buckets: usize,
     /// Keys deleted.
     pub keys: usize,
+    /// Fields of hashes deleted.
+    pub fields: usize,
     /// The budget ended where there are many: call again soon.
     pub more: bool,
 }
@@ -37,6 +39,8 @@ pub struct Expired {
 /// Where the rounds over the databases stand.
 pub(crate) struct ExpireCursor {
     next_db: usize,
+    /// The database whose fields are looked at first.
+    pub(crate) next_fields_db: usize,
     rounds: Vec<Round>,
 }
 
@@ -52,7 +56,7 @@ struct Round {
 
 impl ExpireCursor {
     pub(crate) fn new(databases: usize) -> Self {
-        Self { next_db: 0, rounds: vec![Round::default(); databases] }
+        Self { next_db: 0, next_fields_db: 0, rounds: vec![Round::default(); databases] }
     }
 
     /// Begins anew with a database that was emptied.
@@ -66,7 +70,7 @@ impl ExpireCursor {
 }
 
 impl Shard {
-    /// Deletes dead keys, looking at `buckets` buckets at most; nothing while DEBUG SET-ACTIVE-EXPIRE is 0.
+    /// Deletes dead keys and, for as much again, dead fields of hashes ([`crate::field_expire`]), looking at `buckets` buckets at most; nothing while DEBUG SET-ACTIVE-EXPIRE is 0.
     /// A bucket full of dead keys takes a microsecond or two: some 256 make a slice that is not felt.
     pub fn expire_slice(&mut self, now_ms: i64, buckets: usize) -> Expired {
         let mut done = Expired::default();
@@ -83,6 +87,7 @@ impl Shard {
             looked_at += self.expire_db(db, now_ms, buckets, &mut done);
         }
         self.note_stale(done.keys, looked_at);
+        self.expire_fields(now_ms, buckets, &mut done);
         self.stats.expired_budget_reached += u64::from(done.more);
         done
     }

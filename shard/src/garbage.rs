@@ -71,6 +71,12 @@ impl Shard {
         }
     }
 
+    /// Takes over what a command has left to be freed on the scratch shard.
+    pub fn take_garbage(&mut self, scratch: &mut Shard) {
+        scratch.collect_limbo();
+        self.garbage.objects.append(&mut scratch.garbage.objects);
+    }
+
     /// Frees a value whose key is gone, later if it is large.
     pub(crate) fn discard_value(&mut self, value: DetachedValue) {
         if let DetachedValue::Object(object) = value

@@ -2,20 +2,19 @@
 //! randomness are arguments; there is no I/O and no await.
 //!
 //! The door is [`Shard::execute`] in [`mod@shard`]; [`table`] is the keyspace; `command/` holds the
-//! commands, one file a family; [`plan`] and [`hop`] what a command does whose keys live on two
-//! shards or more.
+//! commands, one file a family; [`lend`] how a command is run whose keys live on two shards or more.
 
 mod collection;
 mod command;
 pub mod digest;
 pub mod event;
 pub mod expire;
+pub mod field_expire;
 pub mod garbage;
-pub mod hop;
+pub mod lend;
 mod long_double;
 mod lookup;
 pub mod lru;
-pub mod plan;
 pub mod pubsub;
 mod random;
 pub mod settings;
@@ -25,11 +24,11 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod value;
+pub mod watch;
 
 pub use command::TableStats;
 pub use expire::Expired;
-pub use hop::{Hop, Hopped};
-pub use plan::Plan;
+pub use lend::{Parcel, Wanted, named_keys};
 pub use settings::{MaxmemoryPolicy, Settings, Thresholds};
 pub use shard::{Cx, Place, Shard};
 pub use stats::Stats;

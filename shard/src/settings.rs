@@ -96,6 +96,9 @@ impl Default for Thresholds {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
     pub thresholds: Thresholds,
+    /// DEBUG QUICKLIST-PACKED-THRESHOLD, in bytes: elements of lists that are kept apart; 0 is the default, the
+    /// size of a node.
+    pub list_packed_threshold: usize,
     /// `maxmemory`, in bytes; 0 is "no limit".
     pub maxmemory: u64,
     pub maxmemory_policy: MaxmemoryPolicy,
@@ -115,6 +118,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             thresholds: Thresholds::default(),
+            list_packed_threshold: 0,
             maxmemory: 0,
             maxmemory_policy: MaxmemoryPolicy::default(),
             lfu_log_factor: 10,

@@ -2,8 +2,8 @@
 //!
 //! A shard owns the keys of one core. Whoever holds it calls three things: [`Shard::execute`] for a
 //! command, and between turns [`Shard::expire_slice`] and [`Shard::free_slice`], which do background
-//! work in slices small enough not to be felt. Commands that span shards are taken apart by
-//! [`crate::plan`] into hops ([`crate::hop`]).
+//! work in slices small enough not to be felt. For a command that spans shards it lends values to the core that
+//! runs it ([`crate::lend`]).
 //!
 //! The shard never reads a clock and draws no hidden random numbers: the same calls with the same
 //! seed give the same replies, byte for byte.
@@ -17,6 +17,7 @@ use crate::pubsub::PubSub;
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::stats::Stats;
+use crate::watch::Watches;
 use proto::args::Args;
 use proto::command::CommandId;
 use proto::encode::{Reply, Resp};
@@ -35,6 +36,8 @@ pub struct Cx {
     /// [`Key::hash`] of the command's first key, as [`Shard::key`] gives it: whoever routed the command
     /// has hashed it already. Ignored by commands without keys.
     pub key_hash: u64,
+    /// Inside MULTI or a script: a command that would wait answers as if its time were over.
+    pub no_block: bool,
     /// How many changes the command made (Redis's `server.dirty`); set by `execute`.
     pub dirty: u64,
 }
@@ -43,7 +46,7 @@ impl Cx {
     /// A command of a RESP2 client, without keys so far.
     #[must_use]
     pub fn new(id: CommandId, db: usize, now_ms: i64) -> Self {
-        Self { id, db, now_ms, resp: Resp::V2, no_touch: false, key_hash: 0, dirty: 0 }
+        Self { id, db, now_ms, resp: Resp::V2, no_touch: false, key_hash: 0, no_block: false, dirty: 0 }
     }
 }
 
@@ -65,6 +68,7 @@ pub struct Shard {
     pub(crate) garbage: Garbage,
     pub(crate) expire_cursor: ExpireCursor,
     pub(crate) place: Place,
+    pub(crate) watches: Watches,
     seed: u64,
 }
 
@@ -83,6 +87,7 @@ impl Shard {
             garbage: Garbage::default(),
             expire_cursor: ExpireCursor::new(databases),
             place: Place { index: 0, count: 1 },
+            watches: Watches::default(),
             seed,
         }
     }

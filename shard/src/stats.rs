@@ -7,6 +7,8 @@ pub struct Stats {
     pub keyspace_misses: u64,
     /// Keys deleted because their time was over, met or found.
     pub expired_keys: u64,
+    /// Fields of hashes deleted because their time was over, met or found.
+    pub expired_fields: u64,
     /// Running estimate of the share of keys with an expiry that are dead but not reaped, 0 to 100.
     pub expired_stale_percent: f64,
     /// How often a slice of active expiry ended at its budget with more to find.

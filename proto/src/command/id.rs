@@ -1,6 +1,6 @@
-//! Every command that Redis 7.2 knows, subcommands too, as one dense enum: an index for
-//! per-command counters, and what an exhaustive `match` in the shard dispatches on, so that
-//! a command without a handler does not compile.
+//! Every command that Redis 7.2 knows, subcommands too, and those of 7.4 for the expiry of hash fields, as
+//! one dense enum: an index for per-command counters, and what an exhaustive `match` in the shard
+//! dispatches on, so that a command without a handler does not compile.
 
 /// Declares [`CommandId`] with its full Redis name (`"config|get"`) beside each variant.
 macro_rules! command_ids {
@@ -173,6 +173,9 @@ command_ids! {
     Hdel = "hdel",
     Hello = "hello",
     Hexists = "hexists",
+    Hexpire = "hexpire",
+    Hexpireat = "hexpireat",
+    Hexpiretime = "hexpiretime",
     Hget = "hget",
     Hgetall = "hgetall",
     Hincrby = "hincrby",
@@ -181,11 +184,17 @@ command_ids! {
     Hlen = "hlen",
     Hmget = "hmget",
     Hmset = "hmset",
+    Hpersist = "hpersist",
+    Hpexpire = "hpexpire",
+    Hpexpireat = "hpexpireat",
+    Hpexpiretime = "hpexpiretime",
+    Hpttl = "hpttl",
     Hrandfield = "hrandfield",
     Hscan = "hscan",
     Hset = "hset",
     Hsetnx = "hsetnx",
     Hstrlen = "hstrlen",
+    Httl = "httl",
     Hvals = "hvals",
     Incr = "incr",
     Incrby = "incrby",

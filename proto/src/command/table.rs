@@ -22,7 +22,7 @@
 
 use super::flags::{AclCategories, DocFlags, Flags};
 use super::id::CommandId;
-use crate::key_spec::{KeySpec, LegacyRange, legacy_range};
+use crate::key_spec::{Begin, KeySpec, LegacyRange, legacy_range};
 
 /// Where a command runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,8 +59,9 @@ pub enum Split {
     SumAll,
     /// Sent to every shard, each tells how many keys it has and names one, one of them is drawn (RANDOMKEY).
     Draw,
-    /// First every shard reads or prepares, then, knowing all, every shard applies (MSETNX, RENAME).
-    TwoHop,
+    /// The values of all its keys are lent to the core that asks, which runs it on them (RENAME, SINTER): any
+    /// command with several keys, unless there is something cheaper.
+    Gather,
 }
 
 /// The family a command belongs to, as COMMAND DOCS names it.
@@ -333,6 +334,12 @@ impl CommandSpec {
         self.keys.iter().any(|k| !k.is_not_key())
     }
 
+    /// Whether it may have keys that nobody can tell from its arguments (SORT BY and GET).
+    #[must_use]
+    pub fn may_have_unknown_keys(&self) -> bool {
+        self.keys.iter().any(|k| k.begin == Begin::Unknown)
+    }
+
     /// Whether `n` arguments, the name among them, are a possible number.
     #[must_use]
     #[inline]
@@ -371,7 +378,9 @@ mod tests {
     fn a_command_runs_where_its_keys_are() {
         for row in all() {
             let name = row.full_name();
-            assert_eq!(row.place == Place::Shard, row.may_have_keys(), "{name}");
+            // WATCH concerns its connection as much as its keys.
+            let has_keys = row.may_have_keys() && row.id != CommandId::Watch;
+            assert_eq!(row.place == Place::Shard, has_keys, "{name}");
             match row.split {
                 Split::No => {
                     assert!(row.has_one_key() || row.place != Place::Shard || row.keys.len() <= 1, "{name}")
@@ -383,7 +392,7 @@ mod tests {
                 Split::Sum if row.place == Place::Subscribers => {
                     assert!(!row.may_have_keys(), "{name}: channels are no keys");
                 }
-                Split::Sum | Split::Array | Split::TwoHop => {
+                Split::Sum | Split::Array | Split::Gather => {
                     assert!(row.place == Place::Shard && !row.has_one_key(), "{name}");
                 }
             }

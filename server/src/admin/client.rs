@@ -47,13 +47,17 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
 pub fn line(conn: &Conn, now_ns: u64, omem: usize) -> String {
     let seconds = |since: u64| now_ns.saturating_sub(since) / 1_000_000_000;
     let command = conn.last_command.map_or("NULL", |c| c.id.full_name());
+    let queued = conn.multi.as_ref().filter(|_| conn.in_multi);
+    let multi = queued.map_or(if conn.in_multi { 0 } else { -1 }, |multi| multi.len() as i64);
+    let multi_mem = queued.map_or(0, |multi| multi.memory());
+    let watch = conn.watching.as_ref().map_or(0, |watching| watching.len());
     let total =
         size_of_val(conn) + conn.input.capacity() + conn.out.capacity() + conn.subscription_bytes + omem;
     let [channels, patterns, shard_channels] = conn.subscriptions;
     let resp = if conn.resp == proto::encode::Resp::V3 { 3 } else { 2 };
     format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi=-1 watch=0 \
-         qbuf={} qbuf-free={} argv-mem=0 multi-mem=0 rbs={} rbp={} obl=0 oll={} omem={} tot-mem={} events=r cmd={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} \
+         qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl=0 oll={} omem={} tot-mem={} events=r cmd={} \
          user=default redir=-1 resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
         conn.client,
         conn.ends.peer,
@@ -67,8 +71,11 @@ pub fn line(conn: &Conn, now_ns: u64, omem: usize) -> String {
         channels,
         patterns,
         shard_channels,
+        multi,
+        watch,
         conn.unread(),
         conn.input.capacity() - conn.unread(),
+        multi_mem,
         conn.out.capacity(),
         conn.out.len(),
         usize::from(omem > 0),
@@ -89,6 +96,8 @@ fn flags(conn: &Conn) -> String {
     let mut add = |on: bool, letter: char| on.then(|| f.push(letter));
     add(conn.monitor, 'O');
     add(conn.is_subscribed(), 'P');
+    add(conn.in_multi, 'x');
+    add(conn.watching.as_ref().is_some_and(|w| w.flag.is_raised()), 'd');
     add(conn.closing, 'c');
     add(conn.ends.unix, 'U');
     add(conn.no_evict, 'e');

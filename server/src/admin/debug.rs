@@ -70,6 +70,9 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
             set_active_expire(core, id, is_on(args.at(2)));
             Ok(())
         }
+        (b"quicklist-packed-threshold", 3) => {
+            packed_threshold(args.at(2)).map(|bytes| set_packed_threshold(core, id, bytes))
+        }
         _ => on_this_core(core, id, &name, args),
     };
     if let Err(text) = answered {
@@ -115,10 +118,6 @@ fn accepted(name: &[u8], args: Args<'_>) -> Result<(), Vec<u8>> {
         (b"jmap", _) | (b"change-repl-id", 2) | (b"replicate", 3..) => Ok(()),
         (b"set-skip-checksum-validation" | b"set-disable-deny-scripts" | b"dict-resizing", 3) => Ok(()),
         (b"drop-cluster-packet-filter", 3) => integer(args.at(2)).map(drop),
-        (b"quicklist-packed-threshold", 3) => match units::memory(args.at(2)) {
-            Some(0..=PACKED_MAX) => Ok(()),
-            _ => Err(b"ERR argument must be a memory value bigger than 1 and smaller than 4gb".to_vec()),
-        },
         (b"replybuffer", 4) => {
             let (what, value) = (args.at(2).to_ascii_lowercase(), args.at(3).to_ascii_lowercase());
             match (what.as_slice(), value.as_slice()) {
@@ -311,6 +310,23 @@ fn set_active_expire(core: &mut CoreState, id: ConnId, on: bool) {
     core.ask_all(id, When::Direct, run, Box::new(|core, id, _| core.reply(id, |r| r.ok())));
 }
 
+/// The bytes that QUICKLIST-PACKED-THRESHOLD is given.
+fn packed_threshold(word: &[u8]) -> Result<usize, Vec<u8>> {
+    let bytes = units::memory(word).filter(|&bytes| bytes <= PACKED_MAX);
+    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.ok_or_else(|| b"ERR argument must be a memory value bigger than 1 and smaller than 4gb".to_vec())
+}
+
+/// `DEBUG QUICKLIST-PACKED-THRESHOLD bytes`: in force on all cores when it is answered.
+fn set_packed_threshold(core: &mut CoreState, id: ConnId, bytes: usize) {
+    core.shared.list_packed_threshold.store(bytes, Ordering::Relaxed);
+    let run = Arc::new(move |core: &mut CoreState| {
+        core.shard.settings.list_packed_threshold = bytes;
+        Answer::Nothing
+    });
+    core.ask_all(id, When::Direct, run, Box::new(|core, id, _| core.reply(id, |r| r.ok())));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,17 +353,13 @@ mod tests {
             "debug replicate a b",
             "debug set-skip-checksum-validation 1",
             "debug drop-cluster-packet-filter -1",
-            "debug quicklist-packed-threshold 100kb",
             "debug replybuffer peak-reset-time NEVER",
             "debug replybuffer peak-reset-time 100",
             "debug REPLYBUFFER resizing 0",
         ] {
             assert_eq!(check(line), Ok(()), "{line}");
         }
-        let memory = "ERR argument must be a memory value bigger than 1 and smaller than 4gb";
         for (line, text) in [
-            ("debug quicklist-packed-threshold abc", memory),
-            ("debug quicklist-packed-threshold 4gb", memory),
             ("debug drop-cluster-packet-filter x", error::NOT_AN_INTEGER),
             ("debug replybuffer peak-reset-time x", error::NOT_AN_INTEGER),
             (
@@ -360,6 +372,17 @@ mod tests {
             ),
         ] {
             assert_eq!(check(line).unwrap_err(), text, "{line}");
+        }
+    }
+
+    #[test]
+    fn packed_thresholds_are_memory_values() {
+        assert_eq!(packed_threshold(b"100kb"), Ok(100 << 10));
+        assert_eq!(packed_threshold(b"1b"), Ok(1));
+        assert_eq!(packed_threshold(b"0"), Ok(0));
+        for word in ["abc", "4gb", "-1"] {
+            let text = String::from_utf8(packed_threshold(word.as_bytes()).unwrap_err()).unwrap();
+            assert_eq!(text, "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
         }
     }
 

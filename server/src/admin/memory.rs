@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn stats_have_as_many_fields_as_they_say() {
-        let db = DbReport { keys: 4, expires: 1, average_ttl_ms: 9, table_bytes: 50 };
+        let db = DbReport { keys: 4, expires: 1, average_ttl_ms: 9, field_expires: 0, table_bytes: 50 };
         let figures = Figures { dbs: vec![(0, db), (3, db)], keys: 8, ..healthy() };
         for resp in [Resp::V2, Resp::V3] {
             let mut out = Vec::new();

@@ -9,6 +9,10 @@ use crate::io::ConnId;
 
 /// `MONITOR`. Asking again is not answered, as in Redis: it would look like a line of the stream.
 pub fn monitor(core: &mut CoreState, id: ConnId) {
+    if core.alone.is_some() {
+        let text = "ERR MONITOR isn't allowed for DENY BLOCKING client"; // inside MULTI, each has one reply
+        return core.reply(id, |r| r.error(text));
+    }
     let Some(conn) = core.conns.get(id) else { return };
     if std::mem::replace(&mut conn.monitor, true) {
         return;

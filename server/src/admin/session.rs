@@ -156,6 +156,7 @@ pub fn quit(core: &mut CoreState, id: ConnId) {
 pub fn reset(core: &mut CoreState, id: ConnId) {
     let authenticated = core.settings.requirepass.is_empty();
     stop_monitoring(core, id);
+    core.forget_transaction(id, true);
     let Some(conn) = core.conns.get(id) else { return };
     clear(conn, authenticated);
     if core.unsubscribe_all(id) {

@@ -109,7 +109,11 @@ impl CoreState {
 
     /// Forgets a connection that the backend has been told to close.
     pub fn forget(&mut self, id: ConnId) {
-        let Some(conn) = self.conns.remove(id) else { return };
+        let Some(mut conn) = self.conns.remove(id) else { return };
+        if let Some(watching) = conn.watching.take() {
+            self.unwatch_in_order(&watching);
+        }
+        self.session_without_client(&conn.doing);
         if conn.paused {
             self.paused.retain(|p| *p != id);
             self.stats().blocked_clients.set(self.paused.len() as u64);

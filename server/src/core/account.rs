@@ -1,7 +1,7 @@
 //! Counting commands, for INFO commandstats and latencystats, the slow log and the latency monitor.
 //!
 //! Commands on keys are counted where they run, by that core; those that are answered while they
-//! are routed, there; commands about the server and commands of two hops once their reply is known,
+//! are routed, there; commands about the server and commands that run here on what shards lend, and EXEC, once their reply is known,
 //! which may be turns later: until then a [`Pending`] waits with whatever answers.
 
 use super::state::CoreState;
@@ -36,6 +36,7 @@ pub fn account(
 }
 
 /// A command that has begun and is not answered yet.
+#[derive(Clone)]
 pub struct Pending {
     spec: &'static CommandSpec,
     /// Its arguments, as the slow log would show them: they may be gone when it is answered.
@@ -68,11 +69,17 @@ impl CoreState {
         }
     }
 
+    /// Counts a command whose parts are counted where they run.
+    pub fn account_started(&mut self, pending: Pending) {
+        let nanos = self.ticks.nanos(pending.began, self.ticks.read());
+        account(&self.shared, self.index, &mut self.histograms, pending.spec.id, nanos, &[]);
+    }
+
     /// Counts a command about the server, now or (if all cores are being asked) once it is answered.
     pub fn account_admin(&mut self, id: ConnId, pending: Pending, before: usize) {
         match self.conns.get(id).map(|c| &mut c.doing) {
             Some(Doing::Question(question)) => question.pending = Some(pending),
-            Some(Doing::Batch(_) | Doing::Transaction(_)) => {} // counted where it runs
+            Some(Doing::Batch(_) | Doing::Session(_)) => {} // counted where it runs
             _ => self.account_answer(id, pending, before),
         }
     }

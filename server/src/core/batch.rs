@@ -4,11 +4,13 @@
 use super::gather::{Batch, Part, Step};
 use super::plan::{Plan, Routed, Target};
 use super::state::CoreState;
+use super::transaction::queue::Share;
 use crate::conn::{Doing, ReplyMode};
 use crate::io::ConnId;
-use crate::work::{Ordered, Work, WorkCommand};
+use crate::work::{Direct, Ordered, Work, WorkCommand};
 use proto::args::Args;
 use proto::command::{CommandSpec, Place, Split};
+use proto::encode::{Reply, Resp};
 
 /// No part has been made for the shard yet.
 const NO_PART: u16 = u16::MAX;
@@ -44,9 +46,23 @@ impl CoreState {
     /// Turns the commands planned from `begin` on into one batch over the shards they fall on.
     pub fn start_batch(&mut self, slot: u32, begin: usize) {
         let Some(conn) = self.conns.slot(slot) else { return };
-        let (id, input) = (conn.id, std::mem::take(&mut conn.input));
+        let id = conn.id;
+        self.start_guarded_batch(id, begin, None);
+    }
+
+    /// The same. With a guard, whose shard is the only one of the batch, it is run only if what is watched
+    /// there has not changed; if it has, the connection goes back to the database that is named.
+    pub fn start_guarded_batch(&mut self, id: ConnId, begin: usize, guard: Option<(u16, Share, u16)>) {
+        let slot = id.slot;
+        let Some(conn) = self.conns.get(id) else { return };
+        let input = std::mem::take(&mut conn.input);
         let mut plan = std::mem::take(&mut self.plan);
         let mut making = self.make(id);
+        if let Some((shard, share, db)) = guard {
+            let part = making.part(shard);
+            making.core.maker.works[part as usize].guard = Some(Box::new(share));
+            making.batch.guarded = Some(db);
+        }
         for r in &plan.commands[begin..] {
             making.add(r, &plan, &input);
         }
@@ -66,15 +82,32 @@ impl CoreState {
         let mut making = self.make(id);
         let part = making.part(shard as u16);
         let work = &mut making.core.maker.works[part as usize];
-        work.begin(spec.id, db, hash);
+        work.begin(WorkCommand::new(spec.id, db, hash));
         args.iter().for_each(|a| work.push(a));
         making.batch.steps.push(Step::One { part });
         making.send();
     }
 
+    /// Sends the planned commands to shards that a session holds. False: none of them needs a shard; the
+    /// replies are in `out`.
+    pub fn start_session_batch(&mut self, id: ConnId, session: u64, plan: &Plan, out: &mut Vec<u8>) -> bool {
+        let mut making = self.make(id);
+        making.batch.session = Some(session);
+        plan.commands.iter().for_each(|r| making.add(r, plan, &[]));
+        if !making.batch.parts.is_empty() {
+            making.send();
+            return true;
+        }
+        let mut batch = making.batch;
+        batch.assemble(Resp::V2, &mut || 0, None, out);
+        self.maker.give_back(batch);
+        false
+    }
+
     fn make(&mut self, conn: ConnId) -> Making<'_> {
         debug_assert!(self.maker.works.is_empty());
-        let batch = self.maker.free.pop().unwrap_or_default();
+        let mut batch = self.maker.free.pop().unwrap_or_default();
+        batch.session = self.alone;
         Making { core: self, conn, batch }
     }
 
@@ -90,18 +123,31 @@ impl CoreState {
         batch.each_slow(|spec, args, nanos| {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         });
-        if !batch.silent {
+        let session = batch.session;
+        if let Some(out) = session.and_then(|number| self.sessions.reply_of(number)) {
+            batch.assemble(conn.resp, &mut || self.shard.draw(), None, out);
+        } else if !batch.silent {
             if conn.out.capacity() == 0 {
                 conn.out = self.spare.pop().unwrap_or_default();
             }
-            let late = conn.late.as_deref_mut().map(|late| (self.index, late));
-            batch.assemble(conn.resp, &mut || self.shard.draw(), late, &mut conn.out);
+            if let Some(db) = batch.undone() {
+                conn.db = db;
+                Reply::new(&mut conn.out, conn.resp).null_array();
+            } else {
+                let late = conn.late.as_deref_mut().map(|late| (self.index, late));
+                batch.assemble(conn.resp, &mut || self.shard.draw(), late, &mut conn.out);
+            }
+        } else if let Some(db) = batch.undone() {
+            conn.db = db;
         }
         for work in batch.parts.iter_mut().filter_map(|p| p.work.take()) {
             self.pool.give_back(work);
         }
         self.maker.give_back(batch);
-        self.resume(id);
+        match session {
+            None => self.resume(id),
+            Some(number) => self.stage_done(number),
+        }
     }
 }
 
@@ -114,18 +160,22 @@ struct Making<'a> {
 
 impl Making<'_> {
     fn add(&mut self, r: &Routed, plan: &Plan, input: &[u8]) {
+        let args = plan.args(r, input);
         #[cfg(test)]
-        self.core.witness_later(self.conn, Args::new(input, plan.spans_of(r)));
+        if !r.queued && r.spec.is_some() {
+            self.core.witness_later(self.conn, args);
+        }
         match (r.target, r.spec) {
             (Target::Shard(shard), Some(spec)) => {
                 let part = self.part(shard);
-                let command = WorkCommand::new(spec.id, r.db, r.hash);
-                self.core.maker.works[part as usize].add(command, input, plan.spans_of(r));
+                let command = WorkCommand::new(spec.id, r.db, r.hash).no_block(r.queued);
+                let bytes = if r.queued { &plan.bytes } else { input };
+                self.core.maker.works[part as usize].add(command, bytes, plan.spans_of(r));
                 self.batch.steps.push(Step::One { part });
             }
             (Target::Many { split, from, to }, Some(spec)) => {
                 let lanes = &plan.lanes[from as usize..to as usize];
-                self.split(spec, Args::new(input, plan.spans_of(r)), r.db, lanes, split);
+                self.split(spec, args, r, lanes, split);
             }
             (Target::Literal { from, to }, _) => {
                 self.batch.literals.extend_from_slice(&plan.literals[from as usize..to as usize]);
@@ -159,7 +209,7 @@ impl Making<'_> {
 
     /// Gives every shard named in `lanes` the command with its keys only (or, for a command
     /// without keys, with all its arguments).
-    fn split(&mut self, spec: &'static CommandSpec, args: Args<'_>, db: u16, lanes: &[u16], split: Split) {
+    fn split(&mut self, spec: &'static CommandSpec, args: Args<'_>, r: &Routed, lanes: &[u16], split: Split) {
         let from = self.batch.lanes.len() as u32;
         // A channel is no key: every core that listens to it gets the whole command.
         let first = if spec.place == Place::Subscribers { 0 } else { spec.first_key() };
@@ -173,7 +223,7 @@ impl Making<'_> {
             let work = &mut self.core.maker.works[part as usize];
             if !std::mem::replace(&mut begun[part as usize], true) {
                 let hash = args.get(first + n * step).map_or(0, |k| self.core.shard.key(k).hash);
-                work.begin(spec.id, db, hash);
+                work.begin(WorkCommand::new(spec.id, r.db, hash).no_block(r.queued));
                 if n > 0 {
                     work.uncounted();
                 }
@@ -196,7 +246,8 @@ impl Making<'_> {
         }
         let Self { core, conn, mut batch } = self;
         let works = std::mem::take(&mut core.maker.works);
-        if works.len() > 1 {
+        let is_held = batch.session.is_some();
+        if works.len() > 1 && !is_held {
             core.outbox.spans_shards();
         }
         batch.waiting = works.len();
@@ -207,7 +258,11 @@ impl Making<'_> {
                 hops += 1;
                 forwarded += work.commands.len() as u64;
             }
-            core.outbox.ordered(part.shard, Ordered::Work(work));
+            if is_held {
+                core.outbox.direct(part.shard, Direct::Run(work));
+            } else {
+                core.outbox.ordered(part.shard, Ordered::Work(work));
+            }
         }
         core.stats().hops_out.add(hops);
         core.stats().forwarded_out.add(forwarded);

@@ -28,9 +28,10 @@ impl CoreState {
     /// Whether the next turn must not wait.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        let waiting = !(self.ready.is_empty() && self.queue.is_empty() && self.subscribing.is_empty());
+        let waiting = !(self.ready.is_empty() && self.queue.is_empty());
         let runnable = waiting && self.held.is_none() && !self.undelivered.is_too_much();
         runnable
+            || !self.subscribing.is_empty()
             || !self.flush.is_empty()
             || !self.closing.is_empty()
             || !self.outbox.is_empty()

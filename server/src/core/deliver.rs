@@ -18,7 +18,7 @@
 //! published before it goes out at once; what comes while it runs or after is [`Late`], with the number of
 //! the replies of that part that go before it.
 //!
-//! A command of two hops has all that comes before its reply wait.
+//! A session ([`super::transaction`]) has all that comes before its reply wait.
 //!
 //! # Bounds
 //!
@@ -144,7 +144,7 @@ fn goes_after(conn: &Conn, core: usize, running: Running) -> Option<usize> {
     match (&conn.doing, running) {
         (Doing::Batch(_), Some((id, replies))) if id == conn.id => Some(replies),
         (Doing::Batch(batch), _) => batch.has_run_on(core).then_some(usize::MAX),
-        (Doing::Transaction(_), _) => Some(usize::MAX),
+        (Doing::Session(_), _) => Some(usize::MAX),
         _ => None,
     }
 }
@@ -185,7 +185,7 @@ mod tests {
             out.push(b'0' + replies as u8);
         }
         late.write(usize::MAX, &mut out);
-        assert_eq!(out, b"01ab23c"[..2].iter().chain(b"ab23c4d").copied().collect::<Vec<_>>());
+        assert_eq!(out, b"0ab12c34d");
     }
 
     #[test]

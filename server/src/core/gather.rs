@@ -56,6 +56,10 @@ pub struct Batch {
     pub lanes: Vec<u16>,
     /// Whether its replies are dropped (CLIENT REPLY OFF or SKIP).
     pub silent: bool,
+    /// The session that it is a stage of, on shards that are held.
+    pub session: Option<u64>,
+    /// It runs only if watched keys have not changed; the database to go back to if they have.
+    pub guarded: Option<u16>,
 }
 
 impl Batch {
@@ -67,6 +71,14 @@ impl Batch {
         self.lanes.clear();
         self.waiting = 0;
         self.silent = false;
+        (self.session, self.guarded) = (None, None);
+    }
+
+    /// The database to go back to, of a batch that was not run since a watched key had changed.
+    #[must_use]
+    pub fn undone(&self) -> Option<u16> {
+        let aborted = || self.parts.iter().flat_map(|part| &part.work).any(|work| work.aborted);
+        self.guarded.filter(|_| aborted())
     }
 
     /// Takes a part back; true when it was the last.
@@ -154,7 +166,7 @@ impl Batch {
                 Some(key) => reply.raw().extend_from_slice(key),
                 None => reply.null(),
             },
-            Split::No | Split::TwoHop => {
+            Split::No | Split::Gather => {
                 debug_assert!(false, "{split:?} is not sent to several shards");
                 reply.null(); // every command has one reply, whatever happens
             }

@@ -19,7 +19,7 @@ pub mod batch;
 pub mod cron;
 pub mod deliver;
 pub mod gather;
-pub mod hops;
+pub mod holds;
 pub mod inline;
 pub mod notify;
 pub mod plan;
@@ -30,7 +30,10 @@ pub mod slow;
 pub mod state;
 pub mod subscribe;
 pub mod tasks;
+pub mod transaction;
 
+#[cfg(test)]
+mod sim_pubsub_tests;
 #[cfg(test)]
 mod sim_tests;
 
@@ -76,7 +79,7 @@ impl<I: Io> Core<I> {
     #[must_use]
     pub fn finished(&self) -> bool {
         let s = &self.state;
-        let settled = s.held.is_none() && s.transactions.is_empty() && s.queue.is_empty();
+        let settled = s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
         let waited =
             s.stopping_since_ns.is_some_and(|since| self.ended_ns.saturating_sub(since) > STOP_NS_MAX);
         s.shared.stopping() && (settled || waited)
@@ -173,8 +176,16 @@ impl<I: Io> Core<I> {
     fn handle(&mut self, message: Direct) {
         match message {
             Direct::Done(work) => self.state.batch_part_done(work),
-            Direct::HopDone { transaction, part, found } => self.state.hop_done(transaction, part, found),
-            Direct::Release(work) => self.state.run_second_hop(*work),
+            Direct::Held { session, part, intact, parcels } => {
+                self.state.part_held(session, part, intact, parcels);
+            }
+            Direct::Run(work) => self.state.run_work(work),
+            Direct::Lend { origin, session, part, wanted } => {
+                self.state.lend(origin, session, part, wanted);
+            }
+            Direct::Lent { session, part, parcels } => self.state.part_lent(session, part, parcels),
+            Direct::GiveBack(parcels) => self.state.shard.give_back(parcels),
+            Direct::Release { origin, session, parcels } => self.state.release(origin, session, parcels),
             Direct::Adopt { socket, client } => self.adopt(socket, client),
             Direct::Task(task) => self.state.run_task(task),
             Direct::Answer { conn, transaction, core, answer } => {

@@ -3,8 +3,9 @@
 //! are hashed and their buckets asked for while the rest is still being parsed, and their entries just
 //! before they run. That is what hides most of the cache misses of a large keyspace.
 
-use proto::args::Span;
-use proto::command::{CommandSpec, Split};
+use proto::args::{Args, Span};
+use proto::command::{CommandId, CommandSpec, Split};
+use proto::encode::{Reply, Resp};
 use proto::key_spec::KeyRef;
 
 /// Where a routed command goes.
@@ -43,6 +44,8 @@ pub struct Routed {
     /// Hash of the first key.
     pub hash: u64,
     pub db: u16,
+    /// One of a transaction's commands: its spans point into the plan's own bytes, and it must not wait.
+    pub queued: bool,
     pub target: Target,
 }
 
@@ -54,6 +57,8 @@ pub struct Plan {
     pub leaves: bool,
     pub spans: Vec<Span>,
     pub literals: Vec<u8>,
+    /// Arguments of commands that were queued by MULTI.
+    pub bytes: Vec<u8>,
     pub lanes: Vec<u16>,
     /// Used while a command's keys are looked up.
     pub keys: Vec<KeyRef>,
@@ -65,6 +70,42 @@ impl Plan {
         self.spans.clear();
         self.literals.clear();
         self.lanes.clear();
+        self.bytes.clear();
+        self.leaves = false;
+    }
+
+    /// Adds the head of an EXEC's reply.
+    pub fn frame(&mut self, slot: u32, resp: Resp, commands: usize) {
+        let from = self.literals.len() as u32;
+        Reply::new(&mut self.literals, resp).array(commands);
+        let target = Target::Literal { from, to: self.literals.len() as u32 };
+        let (spec, first) = (Some(proto::command::spec(CommandId::Exec)), self.spans.len() as u32);
+        self.commands.push(Routed { slot, spec, first, count: 0, hash: 0, db: 0, queued: true, target });
+    }
+
+    /// The shards that its commands run on, in ascending order.
+    #[must_use]
+    pub fn shards(&self) -> Vec<u16> {
+        let mut shards = Vec::new();
+        for r in &self.commands {
+            match r.target {
+                Target::Shard(shard) => shards.push(shard),
+                Target::Many { from, to, .. } => {
+                    shards.extend_from_slice(&self.lanes[from as usize..to as usize])
+                }
+                Target::Literal { .. } => {}
+            }
+        }
+        shards.sort_unstable();
+        shards.dedup();
+        shards
+    }
+
+    /// The arguments of a command; `input` is its connection's.
+    #[inline]
+    #[must_use]
+    pub fn args<'a>(&'a self, r: &Routed, input: &'a [u8]) -> Args<'a> {
+        Args::new(if r.queued { &self.bytes } else { input }, self.spans_of(r))
     }
 
     #[must_use]

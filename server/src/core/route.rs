@@ -2,7 +2,7 @@
 //! runs. Nothing of the keyspace is read here.
 //!
 //! A connection's commands are taken in order until its input ends, a command must have the
-//! connection to itself (a *barrier*: CONFIG SET, RENAME between shards …), or its share of the turn
+//! connection to itself (a *barrier*: CONFIG SET, RENAME between shards, EXEC …), or its share of the turn
 //! is used up. If all of them stay on this core they are left in the turn's [`Plan`]; otherwise they
 //! become one batch over the shards they fall on ([`super::batch`]).
 
@@ -11,6 +11,7 @@ use super::inline::{self, Asking};
 use super::plan::{Plan, Routed, Target};
 use super::state::{CoreState, Now};
 use super::subscribe;
+use super::transaction::runs_inside_multi;
 use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ReplyMode};
@@ -18,7 +19,7 @@ use crate::io::ConnId;
 use crate::latency::CommandHistograms;
 use crate::shared::Shared;
 use proto::args::Args;
-use proto::command::{CommandId, CommandSpec, Flags, Place, Split};
+use proto::command::{CommandId, CommandSpec, Flags, Group, Place, Split};
 use proto::encode::{Reply, Resp};
 use proto::error;
 use proto::key_spec::KeyRef;
@@ -41,7 +42,7 @@ const UNREAD_MAX: usize = 1 << 20;
 const RESERVED_MAX: usize = 1 << 20;
 
 /// Why the scan of a connection's input ended.
-enum Stop {
+pub(super) enum Stop {
     /// Every complete command is taken; more bytes are needed.
     Input,
     /// Its share of the turn is used up.
@@ -54,23 +55,25 @@ enum Stop {
 }
 
 /// What routing looks at, besides the connection.
-struct Router<'a> {
-    index: u16,
-    cores: usize,
-    shared: &'a Shared,
-    settings: &'a Settings,
-    shard: &'a Shard,
-    now: Now,
-    ticks: &'a Ticks,
-    histograms: &'a mut CommandHistograms,
-    slow_nanos: u64,
+pub(super) struct Router<'a> {
+    pub(super) index: u16,
+    pub(super) cores: usize,
+    pub(super) shared: &'a Shared,
+    pub(super) settings: &'a Settings,
+    pub(super) shard: &'a Shard,
+    pub(super) now: Now,
+    pub(super) ticks: &'a Ticks,
+    pub(super) histograms: &'a mut CommandHistograms,
+    pub(super) slow_nanos: u64,
+    /// Keys of this shard are held: its own connections' commands go through its queue, like all others.
+    pub(super) in_line: bool,
 }
 
 impl CoreState {
     /// Looks once at every connection that has something to execute.
     pub fn serve(&mut self) {
-        if self.may_serve() {
-            self.finish_subscribing();
+        if !self.subscribing.is_empty() {
+            self.finish_subscribing(self.may_serve());
         }
         for _ in 0..self.ready.len() {
             if !self.may_serve() {
@@ -144,6 +147,7 @@ impl CoreState {
             ticks: &self.ticks,
             histograms: &mut self.histograms,
             slow_nanos: self.slow_nanos,
+            in_line: !self.holds.is_idle(),
         };
         Some(router.scan(conn, &mut self.plan))
     }
@@ -163,10 +167,14 @@ impl CoreState {
         conn.active_ns = self.now.mono_ns;
         let (input, pos) = (std::mem::take(&mut conn.input), std::mem::take(&mut conn.pos));
         let args = Args::new(&input, &spans);
-        if spec.place == Place::Connection {
-            self.run_admin(id, spec, args);
-        } else {
-            self.begin_transaction(id, spec, args);
+        match spec.place {
+            Place::Connection if spec.group == Group::Transactions => self.run_transaction(id, spec, args),
+            Place::Connection => self.run_admin(id, spec, args),
+            _ => {
+                let (mut lanes, mut keys) = (Vec::new(), Vec::new());
+                let kind = self.router().kind(spec, args, &mut lanes, &mut keys);
+                self.begin_gather(id, spec, kind, args);
+            }
         }
         self.feed_monitors(id, spec, args);
         if let Some(conn) = self.conns.slot(slot)
@@ -343,34 +351,60 @@ impl Router<'_> {
         if self.shared.pause.holds(spec, self.now.unix_ms()) {
             return Some(Stop::Paused);
         }
+        if conn.in_multi && !runs_inside_multi(spec.id) {
+            return self.queue(conn, plan, first, spec);
+        }
         let target = match spec.place {
             Place::Shard => match self.target_by_keys(spec, args, &mut plan.lanes, &mut plan.keys) {
                 Some(target) => target,
                 None => return Some(Stop::Barrier(spec)),
             },
+            Place::Connection if spec.group == Group::Transactions => {
+                return self.transaction(conn, plan, first, spec);
+            }
             Place::Connection => return Some(Stop::Barrier(spec)),
             Place::AllShards => self.target_everywhere(spec, args, &mut plan.lanes),
             Place::Subscribers => self.target_by_channel(spec, args, &mut plan.lanes),
             Place::Inline => {
-                let from = plan.literals.len() as u32;
-                let args = Args::new(&conn.input, &plan.spans[first..]);
-                let began = self.ticks.read();
-                let mut reply = Reply::new(&mut plan.literals, conn.resp);
-                let subscribed = conn.is_subscribed();
-                let mut asking =
-                    Asking { db: &mut conn.db, subscribed, settings: self.settings, now: self.now };
-                inline::run(spec, args, &mut asking, &mut reply);
-                let nanos = self.ticks.nanos(began, self.ticks.read());
-                let (core, reply) = (self.index as usize, &plan.literals[from as usize..]);
-                account(self.shared, core, self.histograms, spec.id, nanos, reply);
-                if nanos >= self.slow_nanos {
-                    self.shared.slow(self.settings, spec, args, nanos, self.now, conn);
-                }
-                Target::Literal { from, to: plan.literals.len() as u32 }
+                let mut db = conn.db;
+                let speaker = (conn.resp, &mut db, conn.is_subscribed());
+                let target = self.inline(spec, args, speaker, Some(conn), &mut plan.literals);
+                conn.db = db;
+                target
             }
         };
         self.accept(conn, plan, first, spec, target);
         None
+    }
+
+    /// Whether a command must be posted, to other shards or to this one.
+    #[inline]
+    pub(super) fn leaves(&self, target: Target) -> bool {
+        !target.stays_on(self.index) || self.in_line && matches!(target, Target::Shard(_))
+    }
+
+    /// Answers a command that needs nothing but its connection, which need not be there any more.
+    pub(super) fn inline(
+        &mut self,
+        spec: &'static CommandSpec,
+        args: Args<'_>,
+        (resp, db, subscribed): (Resp, &mut u16, bool),
+        conn: Option<&Conn>,
+        literals: &mut Vec<u8>,
+    ) -> Target {
+        let from = literals.len() as u32;
+        let began = self.ticks.read();
+        let mut asking = Asking { db, subscribed, settings: self.settings, now: self.now };
+        inline::run(spec, args, &mut asking, &mut Reply::new(literals, resp));
+        let nanos = self.ticks.nanos(began, self.ticks.read());
+        let (core, reply) = (self.index as usize, &literals[from as usize..]);
+        account(self.shared, core, self.histograms, spec.id, nanos, reply);
+        if nanos >= self.slow_nanos
+            && let Some(conn) = conn
+        {
+            self.shared.slow(self.settings, spec, args, nanos, self.now, conn);
+        }
+        Target::Literal { from, to: literals.len() as u32 }
     }
 
     fn accept(
@@ -394,7 +428,7 @@ impl Router<'_> {
         }
         conn.commands += 1;
         conn.last_command = Some(spec);
-        plan.leaves |= !target.stays_on(self.index);
+        plan.leaves |= self.leaves(target);
         let (first, count) = (first as u32, count as u32);
         plan.commands.push(Routed {
             slot: conn.id.slot,
@@ -403,6 +437,7 @@ impl Router<'_> {
             count,
             hash,
             db: conn.db,
+            queued: false,
             target,
         });
         if self.shared.monitors.any() {
@@ -416,17 +451,18 @@ impl Router<'_> {
         }
     }
 
-    /// Answers a command that is not executed.
+    /// Answers a command that is not executed. Inside MULTI, neither will the others be.
     #[cold]
-    fn refuse(
+    pub(super) fn refuse(
         &self,
-        conn: &Conn,
+        conn: &mut Conn,
         plan: &mut Plan,
         first: usize,
         spec: Option<&'static CommandSpec>,
         text: &[u8],
     ) -> Option<Stop> {
         let from = plan.literals.len() as u32;
+        let text = &*conn.refused_in_multi(spec, text);
         Reply::new(&mut plan.literals, conn.resp).error(text);
         let stats = &self.shared.stats[self.index as usize];
         stats.error_replies.add(1);
@@ -443,14 +479,15 @@ impl Router<'_> {
             count,
             hash: 0,
             db: conn.db,
+            queued: false,
             target,
         });
         None
     }
 
-    /// Where a command with keys goes; `None` when it needs two hops.
+    /// Where a command with keys goes; `None` when their values must be brought together.
     #[inline]
-    fn target_by_keys(
+    pub(super) fn target_by_keys(
         &self,
         spec: &CommandSpec,
         args: Args<'_>,
@@ -474,15 +511,21 @@ impl Router<'_> {
             lanes.truncate(from);
             return Some(Target::Shard(owner));
         }
-        if spec.split == Split::TwoHop || (spec.id == CommandId::Mset && args.len().is_multiple_of(2)) {
+        let is_divided = matches!(spec.split, Split::Sum | Split::Array | Split::AllOk);
+        if !is_divided || (spec.id == CommandId::Mset && args.len().is_multiple_of(2)) {
             lanes.truncate(from);
-            return if spec.split == Split::TwoHop { None } else { Some(Target::Shard(owner)) };
+            return is_divided.then_some(Target::Shard(owner)); // who refuses the number of arguments
         }
         Some(Target::Many { split: spec.split, from: from as u32, to: lanes.len() as u32 })
     }
 
     /// Where a message goes: to the cores that have a subscriber of its channel.
-    fn target_by_channel(&self, spec: &CommandSpec, args: Args<'_>, lanes: &mut Vec<u16>) -> Target {
+    pub(super) fn target_by_channel(
+        &self,
+        spec: &CommandSpec,
+        args: Args<'_>,
+        lanes: &mut Vec<u16>,
+    ) -> Target {
         if self.cores == 1 {
             return Target::Shard(self.index);
         }
@@ -500,7 +543,12 @@ impl Router<'_> {
         }
     }
 
-    fn target_everywhere(&self, spec: &CommandSpec, args: Args<'_>, lanes: &mut Vec<u16>) -> Target {
+    pub(super) fn target_everywhere(
+        &self,
+        spec: &CommandSpec,
+        args: Args<'_>,
+        lanes: &mut Vec<u16>,
+    ) -> Target {
         if self.cores == 1 {
             return Target::Shard(self.index);
         }

@@ -3,12 +3,12 @@
 //! the counter a command.
 
 use super::account::account;
+use super::holds::{Wants, wants};
 use super::plan::{Plan, Routed, Target};
 use super::state::CoreState;
 use crate::conn::{Conn, ReplyMode};
 use crate::stats::CoreStats;
 use crate::work::{Direct, Ordered, Work};
-use proto::args::Args;
 use proto::command::CommandId;
 use proto::encode::Resp;
 use shard::Cx;
@@ -21,6 +21,7 @@ const PREFETCH: usize = 32;
 struct Asker {
     resp: Resp,
     no_touch: bool,
+    no_block: bool,
     db: u16,
     hash: u64,
 }
@@ -55,6 +56,8 @@ impl CoreState {
         let before = conn.out.len();
         let spec = match (r.target, r.spec) {
             (Target::Literal { from, to }, _) => {
+                #[cfg(test)]
+                super::transaction::witness_frame(&self.shared, conn.client, r);
                 conn.out.extend_from_slice(&plan.literals[from as usize..to as usize]);
                 silence(conn, before);
                 return mark;
@@ -62,11 +65,14 @@ impl CoreState {
             (_, Some(spec)) => spec,
             (_, None) => return mark,
         };
+        let args = plan.args(r, &conn.input);
         #[cfg(test)]
-        self.shared.witnessed(conn.client, Args::new(&conn.input, plan.spans_of(r)));
-        let asker = Asker { resp: conn.resp, no_touch: conn.no_touch, db: r.db, hash: r.hash };
+        if !r.queued {
+            self.shared.witnessed(conn.client, args);
+        }
+        let (resp, no_touch) = (conn.resp, conn.no_touch);
+        let asker = Asker { resp, no_touch, no_block: r.queued, db: r.db, hash: r.hash };
         let mut cx = asker.cx(spec.id, self.now.unix_ms());
-        let args = Args::new(&conn.input, plan.spans_of(r));
         self.shard.execute(&mut cx, args, &mut conn.out);
         let now = self.ticks.read();
         let nanos = self.ticks.nanos(mark, now);
@@ -99,25 +105,58 @@ impl CoreState {
         }
     }
 
-    /// Runs posted work in its order, until there is no more or the shard is held.
+    /// Runs posted work in its order, until there is no more or the shard is held. Where some of its keys are held, what
+    /// touches them waits ([`super::holds`]).
     pub fn run_queue(&mut self) {
+        if self.held.is_none() && self.holds.has_released() {
+            for (item, wants) in self.holds.reopened() {
+                self.admit(item, wants);
+            }
+        }
         while self.held.is_none() && !self.undelivered.is_too_much() {
             let Some(item) = self.queue.pop_front() else { return };
-            match item {
-                Ordered::Work(work) => self.run_work(work),
-                Ordered::Hold(hop) => self.run_first_hop(*hop),
-                Ordered::Task(task) => self.run_task(task),
-            }
-            if self.has_news() {
-                self.tell(None);
+            if self.holds.is_idle() {
+                self.run_item(item);
+            } else {
+                let wants = wants(&self.shard, &item);
+                self.admit(item, wants);
             }
         }
     }
 
-    fn run_work(&mut self, mut work: Box<Work>) {
+    /// Runs an item, unless it must wait.
+    fn admit(&mut self, item: Ordered, wants: Wants) {
+        #[cfg(test)]
+        let conflicts = !self.shared.ignore_holds.load(std::sync::atomic::Ordering::Relaxed);
+        #[cfg(not(test))]
+        let conflicts = true;
+        if self.held.is_some() || conflicts && self.holds.conflicts(&wants) {
+            self.holds.wait(item, wants);
+        } else {
+            self.run_item(item);
+        }
+    }
+
+    fn run_item(&mut self, item: Ordered) {
+        match item {
+            Ordered::Work(work) => self.run_work(work),
+            Ordered::Hold(hold) => self.hold(*hold),
+            Ordered::Unwatch(share) => self.shard.unwatch(&share.flag, &share.keys),
+            Ordered::Task(task) => self.run_task(task),
+        }
+        if self.has_news() {
+            self.tell(None);
+        }
+    }
+
+    /// Runs the part of a batch that falls on this shard, and sends it back.
+    pub fn run_work(&mut self, mut work: Box<Work>) {
         if work.origin != self.index {
             self.stats().hops_in.add(1);
             self.stats().forwarded_in.add(work.commands.len() as u64);
+        }
+        if work.guard.is_some() && self.guard_fails(&mut work) {
+            return self.answer_work(work);
         }
         let mut out = std::mem::take(&mut work.out);
         let commands = std::mem::take(&mut work.commands);
@@ -133,7 +172,8 @@ impl CoreState {
                 self.shard.dbs[c.db as usize].prefetch_entry(c.hash);
             }
             for c in group {
-                let asker = Asker { resp: work.resp, no_touch: work.no_touch, db: c.db, hash: c.hash };
+                let (resp, no_touch, no_block) = (work.resp, work.no_touch, c.must_not_block());
+                let asker = Asker { resp, no_touch, no_block, db: c.db, hash: c.hash };
                 let before = out.len();
                 let mut cx = asker.cx(c.id, self.now.unix_ms());
                 self.shard.execute(&mut cx, work.args_from(first, c), &mut out);
@@ -160,6 +200,10 @@ impl CoreState {
         work.out = out;
         work.ends = ends;
         work.commands = commands;
+        self.answer_work(work);
+    }
+
+    fn answer_work(&mut self, work: Box<Work>) {
         if work.origin == self.index {
             self.batch_part_done(work);
         } else {
@@ -178,6 +222,7 @@ impl Asker {
             resp: self.resp,
             no_touch: self.no_touch,
             key_hash: self.hash,
+            no_block: self.no_block,
             dirty: 0,
         }
     }

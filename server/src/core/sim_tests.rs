@@ -7,6 +7,8 @@
 //! same, the order keeps each connection's own, and no command is before one whose reply had arrived before it
 //! was sent. Together that is strict serializability, with pipelines in order.
 
+mod transactions;
+
 use super::Core;
 use super::state::CoreState;
 use crate::clock::Ticks;
@@ -17,6 +19,7 @@ use crate::io::sim::{
 };
 use crate::shared::{Shared, Start, StopReason};
 use proto::args::OwnedArgs;
+use shard::watch::{WatchFlag, WatchedKey};
 use shard::{Cx, Shard};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -34,15 +37,15 @@ impl SimCore for Core<SimIo> {
 }
 
 /// A simulated server of `cores` cores.
-struct Bed {
-    world: SimWorld,
-    shared: Arc<Shared>,
-    cores: Vec<Core<SimIo>>,
-    listener: ListenerId,
+pub(super) struct Bed {
+    pub(super) world: SimWorld,
+    pub(super) shared: Arc<Shared>,
+    pub(super) cores: Vec<Core<SimIo>>,
+    pub(super) listener: ListenerId,
 }
 
 impl Bed {
-    fn new(seed: u64, cores: usize) -> Self {
+    pub(super) fn new(seed: u64, cores: usize) -> Self {
         let world = SimWorld::new(seed, cores, Plan::default());
         let shared = Shared::new(Start {
             cores,
@@ -66,7 +69,7 @@ impl Bed {
         Self { world, shared, cores, listener }
     }
 
-    fn settle(&mut self, clients: &mut [SimClient]) {
+    pub(super) fn settle(&mut self, clients: &mut [SimClient]) {
         let mut done = || clients.iter_mut().filter_map(|c| (!c.settled()).then_some(())).count() == 0;
         let outcome = self.world.run_until(&mut self.cores, Duration::from_secs(60), &mut done);
         assert_eq!(outcome, Outcome::Done, "every command is answered");
@@ -77,6 +80,26 @@ const KEYS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "{a}x", "{b}x"];
 
 fn key(rng: &mut Rng) -> String {
     KEYS[rng.below(KEYS.len() as u64) as usize].to_owned()
+}
+
+/// Commands that are sent together: mostly one, sometimes a transaction.
+fn commands(rng: &mut Rng) -> Vec<Vec<String>> {
+    if rng.below(4) > 0 {
+        return vec![command(rng)];
+    }
+    let mut all = Vec::new();
+    match rng.below(4) {
+        0 => all.push(vec!["WATCH".into(), key(rng)]),
+        1 => all.push(vec!["WATCH".into(), key(rng), key(rng), key(rng)]),
+        _ => {}
+    }
+    if all.len() == 1 && rng.below(4) == 0 {
+        all.push(vec!["UNWATCH".into()]);
+    }
+    all.push(vec!["MULTI".into()]);
+    all.extend((0..rng.below(6)).map(|_| command(rng)));
+    all.push(vec![["EXEC", "EXEC", "EXEC", "DISCARD"][rng.below(4) as usize].into()]);
+    all
 }
 
 /// One random command: reads and writes of one key and of several, in one hop and in two.
@@ -102,29 +125,112 @@ fn command(rng: &mut Rng) -> Vec<String> {
     words
 }
 
-/// Commands that leave no witness: they neither read nor change the keyspace.
+/// Commands that leave no witness: they neither read nor change the keyspace, or do so only with an EXEC.
 fn is_silent(words: &[Vec<u8>]) -> bool {
-    matches!(words[0].as_slice(), b"PING" | b"CLIENT")
+    matches!(words[0].as_slice(), b"PING" | b"CLIENT" | b"MULTI" | b"DISCARD" | b"UNWATCH")
+}
+
+/// What takes effect at one point of the order: a command, or an EXEC with what was queued for it.
+struct Unit<'a> {
+    operation: &'a Operation,
+    queued: Vec<&'a [Vec<u8>]>,
+    /// DISCARD or UNWATCH came before it.
+    forgets: bool,
+}
+
+/// What a client did, in the order sent.
+fn units(history: &[Operation]) -> VecDeque<Unit<'_>> {
+    let (mut units, mut queue, mut forgets) = (VecDeque::new(), None, false);
+    for operation in history {
+        let words = operation.args.as_slice();
+        match (words[0].as_slice(), &mut queue) {
+            (b"MULTI", _) => queue = Some(Vec::new()),
+            (b"DISCARD" | b"UNWATCH", _) => (queue, forgets) = (None, true),
+            (name, Some(commands)) if name != b"EXEC" => commands.push(words),
+            _ if is_silent(words) => {}
+            _ => {
+                let queued = queue.take().unwrap_or_default();
+                units.push_back(Unit { operation, queued, forgets: std::mem::take(&mut forgets) });
+            }
+        }
+    }
+    units
+}
+
+/// One shard that runs units, with what its clients watch.
+struct Model {
+    shard: Shard,
+    watching: BTreeMap<u64, (WatchFlag, Vec<WatchedKey>)>,
+}
+
+impl Model {
+    fn new() -> Self {
+        Self { shard: Shard::new(16, 1), watching: BTreeMap::new() }
+    }
+
+    fn run(&mut self, client: u64, unit: &Unit<'_>) -> Vec<u8> {
+        if unit.forgets {
+            self.still_intact(client);
+        }
+        let words = unit.operation.args.as_slice();
+        match words[0].as_slice() {
+            b"WATCH" => {
+                let (flag, all) = self.watching.entry(client).or_default();
+                let keys = words[1..].iter().map(|key| WatchedKey { db: 0, key: key.as_slice().into() });
+                let keys: Vec<WatchedKey> = keys.collect();
+                self.shard.watch(flag, &keys, 0);
+                all.extend(keys);
+                b"+OK\r\n".to_vec()
+            }
+            b"EXEC" if !self.still_intact(client) => b"*-1\r\n".to_vec(),
+            b"EXEC" => {
+                let mut out = format!("*{}\r\n", unit.queued.len()).into_bytes();
+                unit.queued.iter().for_each(|words| out.extend(self.reply(words)));
+                out
+            }
+            _ => self.reply(words),
+        }
+    }
+
+    /// Ends what a client watches; whether nothing of it had changed.
+    fn still_intact(&mut self, client: u64) -> bool {
+        let Some((flag, keys)) = self.watching.remove(&client) else { return true };
+        let intact = self.shard.watch_intact(&flag, &keys, 0);
+        self.shard.unwatch(&flag, &keys);
+        intact
+    }
+
+    fn reply(&mut self, words: &[Vec<u8>]) -> Vec<u8> {
+        if words[0] == b"PING" {
+            return b"+PONG\r\n".to_vec();
+        }
+        let own = OwnedArgs::of(words);
+        let args = own.args();
+        let mut out = Vec::new();
+        let spec = proto::command::lookup(args.at(0)).expect("a command");
+        let mut cx = Cx::new(spec.id, 0, 0);
+        cx.key_hash = args.get(spec.first_key()).map_or(0, |k| self.shard.key(k).hash);
+        self.shard.execute(&mut cx, args, &mut out);
+        out
+    }
 }
 
 /// Runs the witness on one shard and compares everything with what the clients got.
 fn check(bed: &Bed, clients: &[SimClient]) {
-    let mut expected: BTreeMap<u64, VecDeque<&Operation>> = BTreeMap::new();
-    for client in clients {
-        let data = client.history().iter().filter(|o| !is_silent(&o.args));
-        expected.insert(number(client), data.collect());
-    }
-    let mut model = Shard::new(16, 1);
+    let mut expected: BTreeMap<u64, VecDeque<Unit<'_>>> =
+        clients.iter().map(|client| (number(client), units(client.history()))).collect();
+    let mut model = Model::new();
     let mut latest_invocation = 0;
     let witness = bed.shared.witness.lock();
     for (client, words) in witness.iter().filter(|(_, words)| !is_silent(words)) {
         let queue = expected.get_mut(client).expect("a client of ours");
-        let operation = queue.pop_front().expect("no more commands than were sent");
+        let unit = queue.pop_front().expect("no more commands than were sent");
+        let operation = unit.operation;
         assert_eq!(&operation.args, words, "the order of a connection is kept");
         let (replied, reply) = operation.reply.as_ref().expect("settled");
         assert!(*replied >= latest_invocation, "{words:?} was answered before an earlier command was sent");
         latest_invocation = latest_invocation.max(operation.invoked_ns);
-        assert_eq!(text(reply), text(&model_reply(&mut model, words)), "{words:?}");
+        assert_eq!(text(reply), text(&model.run(*client, &unit)), "{words:?} of client {client}");
     }
     assert!(expected.values().all(VecDeque::is_empty), "every command has a witness");
 }
@@ -137,17 +243,6 @@ fn number(client: &SimClient) -> u64 {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn model_reply(model: &mut Shard, words: &[Vec<u8>]) -> Vec<u8> {
-    let own = OwnedArgs::of(words);
-    let args = own.args();
-    let mut out = Vec::new();
-    let spec = proto::command::lookup(args.at(0)).expect("a command");
-    let mut cx = Cx::new(spec.id, 0, 0);
-    cx.key_hash = args.get(spec.first_key()).map_or(0, |k| model.key(k).hash);
-    model.execute(&mut cx, args, &mut out);
-    out
 }
 
 /// Random pipelines of several clients over `cores` cores.
@@ -167,7 +262,7 @@ fn run_on(mut bed: Bed) -> (Bed, Vec<SimClient>) {
             for _ in 0..pipelines {
                 let commands = bed.world.random(|rng| {
                     let n = 1 + rng.below(12);
-                    (0..n).map(|_| command(rng)).collect::<Vec<_>>()
+                    (0..n).flat_map(|_| commands(rng)).collect::<Vec<_>>()
                 });
                 let slices: Vec<&[String]> = commands.iter().map(Vec::as_slice).collect();
                 client.pipeline(&slices);
@@ -192,7 +287,7 @@ fn n_shards_answer_as_one_redis() {
     });
 }
 
-/// A core that has begun a command of two hops does not wait for ever for one that stops first.
+/// A core that has begun a session does not wait for ever for one that stops first.
 #[test]
 fn a_stop_waits_for_nobody_for_long() {
     let mut bed = Bed::new(3, 2);
@@ -202,11 +297,7 @@ fn a_stop_waits_for_nobody_for_long() {
     bed.world.stall(1, Duration::from_secs(20));
     clients[0].command(&["RENAME", "a", "b"]);
     bed.world.run_for(&mut bed.cores, Duration::from_millis(300));
-    assert_eq!(
-        bed.cores[0].state.transactions.len(),
-        1,
-        "the first hop waits for the core that is put aside"
-    );
+    assert_eq!(bed.cores[0].state.sessions.len(), 1, "the first hop waits for the core that is put aside");
     bed.shared.stop(StopReason::Signal);
     assert!(!bed.cores[0].finished(), "what is half done is waited for");
     bed.world.run_for(&mut bed.cores, Duration::from_secs(3));
@@ -229,6 +320,21 @@ fn serving_before_draining_is_caught() {
     let breaks = |seed| {
         let bed = Bed::new(seed, 3);
         bed.shared.serve_first.store(true, Ordering::Relaxed);
+        let run = || {
+            let (bed, clients) = run_on(bed);
+            check(&bed, &clients);
+        };
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err()
+    };
+    assert!((0..20).any(breaks));
+}
+
+/// The other canary: without locks on the keys that are lent, some seed must fail.
+#[test]
+fn running_ahead_of_what_is_lent_is_caught() {
+    let breaks = |seed| {
+        let bed = Bed::new(seed, 3);
+        bed.shared.ignore_holds.store(true, Ordering::Relaxed);
         let run = || {
             let (bed, clients) = run_on(bed);
             check(&bed, &clients);

@@ -102,14 +102,14 @@ mod tests {
     use super::super::gather::Part;
     use super::*;
     use crate::io::ConnId;
-    use crate::work::WorkPool;
+    use crate::work::{WorkCommand, WorkPool};
     use proto::command::Split;
 
     /// A part that ran these commands, of which those at `slow` took so many nanoseconds.
     fn part(shard: usize, lines: &[(CommandId, &str)], slow: &[(usize, u64)]) -> Part {
         let mut work = WorkPool::default().take(0, ConnId { slot: 0, generation: 0 }, shard);
         for (id, line) in lines {
-            work.begin(*id, 0, 0);
+            work.begin(WorkCommand::new(*id, 0, 0));
             line.split(' ').for_each(|word| work.push(word.as_bytes()));
         }
         work.slow.extend_from_slice(slow);

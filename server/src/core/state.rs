@@ -3,10 +3,11 @@
 
 use super::batch::Maker;
 use super::cron::Clockwork;
-use super::hops::Transaction;
+use super::holds::Holds;
 use super::notify::Undelivered;
 use super::plan::Plan;
 use super::slices::Slices;
+use super::transaction::Sessions;
 use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ConnTable, Doing};
@@ -17,7 +18,7 @@ use crate::stats::CoreStats;
 use crate::work::{Ordered, WorkPool};
 use shard::pubsub;
 use shard::{Place, Shard};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A connection that is to be closed at the end of the turn.
@@ -48,6 +49,8 @@ pub struct CoreState {
     pub settings: Arc<Settings>,
     pub settings_version: u64,
     pub shard: Shard,
+    /// Where commands run whose keys other shards have lent; empty in between.
+    pub scratch: Shard,
     pub conns: ConnTable,
     pub now: Now,
     pub ticks: Ticks,
@@ -64,16 +67,21 @@ pub struct CoreState {
 
     /// Work for this shard that has been posted and not run yet.
     pub queue: VecDeque<Ordered>,
-    /// The transaction that holds this shard between its two hops: (core, transaction).
+    /// The session that holds all of this shard: (core, number).
     pub held: Option<(usize, u64)>,
+    /// What sessions hold by key, and what waits for it.
+    pub holds: Holds,
     pub inbox: Inbox,
     pub outbox: Outbox,
     pub pool: WorkPool,
     pub maker: Maker,
     pub plan: Plan,
     pub next_transaction: u64,
-    /// Transactions of two hops that this core has begun, and who asked.
-    pub transactions: HashMap<u64, (ConnId, Box<Transaction>)>,
+    /// Sessions that this core has begun.
+    pub sessions: Sessions,
+    /// The session of which a command about the server is just being begun: what it asks of shards goes to
+    /// those that are held.
+    pub alone: Option<u64>,
     /// Connections whose subscriptions wait to be confirmed, and those whose RESET waits for them to be gone.
     pub subscribing: Vec<ConnId>,
     pub leaving: Vec<ConnId>,
@@ -113,11 +121,13 @@ impl CoreState {
         let settings = shared.settings();
         let cores = shared.mailboxes.cores();
         let shard = Shard::new(settings.databases, shared.hash_seed).at(Place { index, count: cores });
+        let scratch = Shard::scratch(settings.databases, shared.hash_seed);
         let mut core = Self {
             index,
             settings_version: shared.settings_version(),
             settings,
             shard,
+            scratch,
             conns: ConnTable::default(),
             now: Now::default(),
             ticks,
@@ -128,13 +138,15 @@ impl CoreState {
             reading: Vec::new(),
             queue: VecDeque::new(),
             held: None,
+            holds: Holds::default(),
             inbox: Inbox::default(),
             outbox: Outbox::new(cores),
             pool: WorkPool::default(),
             maker: Maker::new(cores),
             plan: Plan::default(),
             next_transaction: 1,
-            transactions: HashMap::new(),
+            sessions: Sessions::default(),
+            alone: None,
             subscribing: Vec::new(),
             leaving: Vec::new(),
             undelivered: Undelivered::new(cores),
@@ -176,7 +188,10 @@ impl CoreState {
 
     fn apply_settings(&mut self) {
         self.shard.settings = super::slices::shard_settings(&self.settings, &self.shared);
-        self.shard.events.publish(super::notify::classes(self.settings.notify_keyspace_events));
+        let classes = super::notify::classes(self.settings.notify_keyspace_events);
+        self.shard.events.publish(classes);
+        self.scratch.settings = self.shard.settings.clone();
+        self.scratch.events.publish(classes);
         let slower = self.settings.slowlog_log_slower_than_us;
         let slow_log = u64::try_from(slower).map_or(u64::MAX, |us| us.saturating_mul(1000));
         let monitor = match self.settings.latency_monitor_threshold_ms {

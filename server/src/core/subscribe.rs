@@ -4,9 +4,13 @@
 //! cores know which of them have a listener ([`crate::subscriptions`]). To subscribe is
 //!
 //! 1. to announce the names to both: from now on messages are sent to this core;
-//! 2. to wait until no message is on its way that was routed without knowing of them
-//!    ([`crate::subscriptions`] says why; nearly always there is none, and this takes no time);
-//! 3. to activate them, and to confirm: at one point of this shard's order, as a command on it would be.
+//! 2. to wait until no message is on its way that was routed without knowing of them ([`crate::subscriptions`]
+//!    says why; nearly always there is none);
+//! 3. to drain the mailbox once more, unless it is empty: what was routed without knowing of them has been posted, and
+//!    its part for this shard must run before whatever the client asks next;
+//! 4. to activate them, and to confirm: at one point of this shard's order, as a command on it would be.
+//!
+//! Where nobody publishes and the mailbox is empty all of it is done at once, else in the next turn or so.
 //!
 //! Names that another client of this core listens to need no waiting. Confirmations are push messages: they are
 //! sent even under CLIENT REPLY OFF, one for each name, with the number of subscriptions after it.
@@ -37,6 +41,10 @@ pub struct Subscribing {
     names: Vec<Name>,
     confirmations: Vec<u8>,
     grace: Grace,
+    /// The session that SUBSCRIBE is a stage of.
+    pub session: Option<u64>,
+    /// That is over, and the mailbox is to be drained before they are activated.
+    over: bool,
 }
 
 /// What a command of this family does.
@@ -119,8 +127,9 @@ impl CoreState {
         }
         self.note_subscriptions(id);
         let grace = self.shared.subscriptions.grace();
-        let mut subscribing = Subscribing { kind, names: new, confirmations, grace };
-        if waits && !self.shared.subscriptions.is_over(&mut subscribing.grace) {
+        let session = self.alone;
+        let mut subscribing = Subscribing { kind, names: new, confirmations, grace, session, over: false };
+        if waits && !self.may_activate(&mut subscribing) {
             if let Some(conn) = self.conns.get(id) {
                 conn.doing = Doing::Subscribing(Box::new(subscribing));
                 self.subscribing.push(id);
@@ -136,6 +145,16 @@ impl CoreState {
         limit != 0 && (self.shard.pubsub.bytes(subscriber(id)) + new) as u64 > limit
     }
 
+    /// Whether everything that was routed without knowing of the names has run, as far as it is this shard's. Once
+    /// the mailbox has something, a drain that begins later decides, not an empty mailbox: that might never be seen.
+    fn may_activate(&self, subscribing: &mut Subscribing) -> bool {
+        if subscribing.over {
+            return true; // in an earlier turn
+        }
+        subscribing.over = self.shared.subscriptions.is_over(&mut subscribing.grace);
+        subscribing.over && !self.shared.mailboxes.pending(self.index)
+    }
+
     fn activate(&mut self, id: ConnId, subscribing: &Subscribing) {
         for name in &subscribing.names {
             self.shard.pubsub.activate(subscribing.kind, name, subscriber(id));
@@ -143,18 +162,23 @@ impl CoreState {
         self.push(id, |out| out.extend_from_slice(&subscribing.confirmations));
     }
 
-    /// Confirms subscriptions that had to wait. To be called where a command of the connection could run.
-    pub fn finish_subscribing(&mut self) {
+    /// Confirms subscriptions that had to wait. To be called once a turn. `open`: commands of connections could run
+    /// here now; otherwise only a session's, which holds this shard.
+    pub fn finish_subscribing(&mut self, open: bool) {
         for id in std::mem::take(&mut self.subscribing) {
             let Some(conn) = self.conns.get(id) else { continue };
-            let Doing::Subscribing(waiting) = &mut conn.doing else { continue };
-            if !self.shared.subscriptions.is_over(&mut waiting.grace) {
+            let Doing::Subscribing(mut waiting) = std::mem::take(&mut conn.doing) else { continue };
+            let may_run = open || waiting.session.is_some();
+            if may_run && self.may_activate(&mut waiting) {
+                let before = self.reply_len(id);
+                self.activate(id, &waiting);
+                match waiting.session {
+                    None => self.resume(id),
+                    Some(session) => self.alone_answered(session, id, before),
+                }
+            } else if let Some(conn) = self.conns.get(id) {
+                conn.doing = Doing::Subscribing(waiting);
                 self.subscribing.push(id);
-                continue;
-            }
-            if let Doing::Subscribing(done) = std::mem::take(&mut conn.doing) {
-                self.activate(id, &done);
-                self.resume(id);
             }
         }
     }

@@ -19,6 +19,8 @@ pub struct Question {
     finish: Finish,
     /// The command that asks, to be counted when it is answered.
     pub pending: Option<Pending>,
+    /// The session that the command is a stage of.
+    pub session: Option<u64>,
 }
 
 /// When a task runs on each core.
@@ -35,21 +37,29 @@ impl CoreState {
     /// connection takes no further command until then. A client that goes away before is
     /// forgotten, with its question: so what must happen belongs into `run`, not into `finish`.
     pub fn ask_all(&mut self, id: ConnId, when: When, run: Run, finish: Finish) {
+        let cores: Vec<usize> = (0..self.shared.mailboxes.cores()).collect();
+        self.ask(id, &cores, when, run, finish);
+    }
+
+    /// Asks some cores.
+    pub fn ask(&mut self, id: ConnId, cores: &[usize], when: When, run: Run, finish: Finish) {
         let number = self.transaction();
-        let cores = self.shared.mailboxes.cores();
-        for core in 0..cores {
+        // A session's shards are held, all of them: this is its point of the order, and they run nothing else.
+        let when = if self.alone.is_some() { When::Direct } else { when };
+        for &core in cores {
             let task = Task { run: run.clone(), origin: self.index, conn: id, transaction: number };
             match when {
                 When::Direct => self.outbox.direct(core, Direct::Task(task)),
                 When::Ordered => self.outbox.ordered(core, Ordered::Task(task)),
             }
         }
-        if when == When::Ordered {
+        if when == When::Ordered && cores.len() > 1 {
             self.outbox.spans_shards();
         }
         if let Some(conn) = self.conns.get(id) {
-            let answers = (0..cores).map(|_| None).collect();
-            let question = Question { number, answers, waiting: cores, finish, pending: None };
+            let answers = (0..self.shared.mailboxes.cores()).map(|_| None).collect();
+            let (waiting, session) = (cores.len(), self.alone);
+            let question = Question { number, answers, waiting, finish, pending: None, session };
             conn.doing = Doing::Question(Box::new(question));
         }
     }
@@ -78,6 +88,9 @@ impl CoreState {
         if let Some(pending) = q.pending {
             self.account_answer(id, pending, before);
         }
-        self.resume(id);
+        match q.session {
+            None => self.resume(id),
+            Some(session) => self.alone_answered(session, id, before),
+        }
     }
 }

@@ -159,8 +159,13 @@ impl Server {
 
     /// Debian's redis-server, or `None` once it has been said that `test` is skipped.
     pub fn redis(test: &str) -> Option<Self> {
+        Self::redis_with(test, &[])
+    }
+
+    /// As [`Server::redis`], with arguments.
+    pub fn redis_with(test: &str, args: &[&str]) -> Option<Self> {
         let bin = peer::tool(test, "redis-server")?.display().to_string();
-        Some(Builder { bin, name: "redis-server", ..Self::builder_plain() }.start())
+        Some(Builder { bin, name: "redis-server", ..Self::builder_plain() }.args(args).start())
     }
 
     pub fn pid(&self) -> i64 {

@@ -20,6 +20,12 @@ enum Rule {
     Near(i64),
     /// Both of one kind, whatever they hold.
     Kind,
+    /// A cursor that says "all", and the elements in any order.
+    Scanned,
+    /// Strings that read as one number are one, such as `0.1` and `0.10000000000000001`.
+    Numbers,
+    /// The same, of what ZSCAN answers: a cursor that says "all", and pairs in any order.
+    ScannedNumbers,
     /// A map of the same fields in the same order, with these fields' values of one kind.
     Fields(&'static [&'static str]),
     /// Equal, but that in rows of four the third, if it is a number, may be any.
@@ -40,6 +46,29 @@ const fn row(command: &'static str, rule: Rule, why: &'static str) -> Row {
 /// By the beginning of the command's words, lower case; the first that fits counts.
 const RULES: &[Row] = &[
     row("keys", Rule::AnyOrder, "the order of a hash table is nobody's promise"),
+    row("smembers", Rule::AnyOrder, "as KEYS"),
+    row("sinter", Rule::AnyOrder, "as KEYS"),
+    row("sunion", Rule::AnyOrder, "as KEYS"),
+    row("sdiff", Rule::AnyOrder, "as KEYS"),
+    row("spop", Rule::AnyOrder, "asked for all members only"),
+    row("srandmember", Rule::AnyOrder, "asked for all members only"),
+    row("sscan", Rule::Scanned, "asked for all members only"),
+    row("zscore", Rule::Numbers, "Redis 7.0 writes 17 digits, 7.2 the shortest text"),
+    row("zmscore", Rule::Numbers, "as ZSCORE"),
+    row("zadd", Rule::Numbers, "as ZSCORE, with INCR"),
+    row("zincrby", Rule::Numbers, "as ZSCORE"),
+    row("zrange", Rule::Numbers, "as ZSCORE"),
+    row("zrevrange", Rule::Numbers, "as ZSCORE"),
+    row("zrangebyscore", Rule::Numbers, "as ZSCORE"),
+    row("zrevrangebyscore", Rule::Numbers, "as ZSCORE"),
+    row("zunion", Rule::Numbers, "as ZSCORE"),
+    row("zinter", Rule::Numbers, "as ZSCORE"),
+    row("zdiff", Rule::Numbers, "as ZSCORE"),
+    row("zpopmin", Rule::Numbers, "as ZSCORE"),
+    row("zpopmax", Rule::Numbers, "as ZSCORE"),
+    row("zmpop", Rule::Numbers, "as ZSCORE"),
+    row("zrandmember", Rule::AnyOrder, "asked for all members only"),
+    row("zscan", Rule::ScannedNumbers, "asked for all members only"),
     row("ttl", Rule::Near(1), "relative to the server's clock at the time it is asked"),
     row("pttl", Rule::Near(1000), "as TTL"),
     row("expiretime", Rule::Near(1), "set relative to the server's clock"),
@@ -90,6 +119,10 @@ const INTENDED: &[Intended] = &[
         percore: "",
         why: "CLIENT NO-TOUCH came with Redis 7.2",
     },
+    // Of any type here; the walk over all keys knows which it is.
+    Intended { command: "object encoding", redis: "hashtable", percore: "listpack", why: "see ENCODINGS" },
+    Intended { command: "object encoding", redis: "hashtable", percore: "intset", why: "see ENCODINGS" },
+    Intended { command: "object encoding", redis: "intset", percore: "", why: "see ENCODINGS" },
     Intended {
         command: "bitcount",
         redis: ":0",
@@ -100,6 +133,24 @@ const INTENDED: &[Intended] = &[
     Intended { command: "bitpos", redis: ":0", percore: "ERR ", why: "as BITCOUNT" },
     Intended { command: "bitpos", redis: ":-1", percore: "ERR ", why: "as BITCOUNT" },
     Intended { command: "bitpos", redis: "WRONGTYPE ", percore: "ERR ", why: "as BITCOUNT" },
+    Intended {
+        command: "object encoding",
+        redis: "listpack",
+        percore: "skiplist",
+        why: "since 7.2 ZADD chooses by the number of its arguments, members given twice included",
+    },
+    Intended {
+        command: "zrank",
+        redis: "ERR wrong number of arguments for 'zrank'",
+        percore: "",
+        why: "ZRANK key member WITHSCORE came with Redis 7.2",
+    },
+    Intended {
+        command: "zrevrank",
+        redis: "ERR wrong number of arguments for 'zrevrank'",
+        percore: "",
+        why: "as ZRANK",
+    },
     Intended {
         command: "command getkeys",
         redis: "ERR wrong number of arguments for 'command|getkeys'",
@@ -113,6 +164,20 @@ const INTENDED: &[Intended] = &[
         why: "as COMMAND GETKEYS",
     },
 ];
+
+/// Encodings that Redis 7.2 chooses otherwise than 7.0: type, then 7.0's, then 7.2's.
+const ENCODINGS: &[(&str, &str, &str)] = &[
+    ("set", "hashtable", "listpack"), // listpacks of members came with 7.2
+    ("set", "intset", "listpack"),    // SADD of more integers than an intset may have
+    ("set", "intset", "hashtable"),   // the same
+    ("set", "hashtable", "intset"),   // SINTERSTORE's result, if of integers only
+];
+
+/// Whether Percore's encoding of a value of this type is that of Redis 7.2, as far as 7.0 can tell.
+pub fn same_encoding(kind: &Value, redis: &Value, percore: &Value) -> bool {
+    let (kind, redis, percore) = (kind.text(), redis.text(), percore.text());
+    redis == percore || ENCODINGS.contains(&(kind.as_str(), redis.as_str(), percore.as_str()))
+}
 
 /// The first two words of a command, lower case, for looking up in the lists.
 fn words(command: &Cmd) -> String {
@@ -145,6 +210,15 @@ pub fn same(command: &Cmd, redis: &Value, percore: &Value) -> bool {
         Some(Rule::Kind) => kind(redis) == kind(percore),
         _ if redis.is_error() || percore.is_error() => false,
         Some(Rule::AnyOrder) => same_elements(redis, percore, 1),
+        Some(Rule::Scanned) => match (&redis.items()[..], &percore.items()[..]) {
+            ([a, members], [b, others]) => a == b && same_elements(members, others, 1),
+            _ => false,
+        },
+        Some(Rule::Numbers) => numbers(redis) == numbers(percore),
+        Some(Rule::ScannedNumbers) => match (&redis.items()[..], &percore.items()[..]) {
+            ([a, pairs], [b, others]) => a == b && same_elements(&numbers(pairs), &numbers(others), 2),
+            _ => false,
+        },
         Some(Rule::AnyPairs) => same_elements(redis, percore, 2),
         Some(Rule::Near(unit)) => near(redis, percore, *unit),
         Some(Rule::Fields(open)) => same_fields(redis, percore, open),
@@ -161,6 +235,20 @@ fn cut_at_nul(redis: &Value, percore: &Value) -> bool {
 
 fn kind(v: &Value) -> std::mem::Discriminant<Value> {
     std::mem::discriminant(v)
+}
+
+/// The reply with every string that is a number in one spelling.
+fn numbers(v: &Value) -> Value {
+    let spelled = |text: &[u8]| match std::str::from_utf8(text).map(str::parse::<f64>) {
+        Ok(Ok(number)) => number.to_string().into_bytes(),
+        _ => text.to_vec(),
+    };
+    match v {
+        Value::Bulk(text) => Value::Bulk(spelled(text)),
+        Value::Double(text) => Value::Double(spelled(text)),
+        Value::Array(items) => Value::Array(items.iter().map(numbers).collect()),
+        other => other.clone(),
+    }
 }
 
 fn same_elements(a: &Value, b: &Value, group: usize) -> bool {

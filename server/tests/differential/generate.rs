@@ -61,13 +61,14 @@ impl Generator {
     pub fn commands(&mut self) -> Vec<Cmd> {
         // A line a family, as many as the weight it has.
         match self.rng.below(100) {
-            0..=14 => vec![self.string()],
-            15..=22 => vec![self.hll()],
-            23..=37 => self.key_command(),
-            38..=47 => self.stream_commands(),
-            48..=57 => self.server_command(),
-            58..=59 => vec![self.wrong()],
-            _ => vec![self.string()],
+            0..=11 => vec![self.string()],
+            12..=16 => vec![self.hll()],
+            17..=34 => self.key_command(),
+            35..=46 => self.stream_commands(),
+            47..=61 => self.set_command(),
+            62..=81 => self.zset_command(),
+            82..=95 => self.server_command(),
+            _ => vec![self.wrong()],
         }
     }
 

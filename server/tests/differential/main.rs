@@ -21,10 +21,12 @@ mod hll;
 mod keys;
 mod run;
 mod server_commands;
+mod sets;
 mod shrink;
 mod stream;
 mod streams;
 mod strings;
+mod zsets;
 
 use common::{Server, env};
 use generate::Generator;

@@ -15,7 +15,6 @@ use super::{Outcome, Refused, integer};
 use crate::db::{Detached, DetachedValue, Encoding, Key, StrRef};
 use crate::event::Class;
 use crate::lookup::Touch;
-use crate::lru;
 use crate::shard::{Cx, Shard};
 use crate::value::bits::{self, Combine};
 use proto::args::Args;
@@ -261,9 +260,12 @@ pub(super) fn bitop(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut 
 /// Puts a string that shows as `raw` under a key, as SET does: an expiry goes, the access bits are those of
 /// an access.
 fn put(shard: &mut Shard, cx: &Cx, key: &Key<'_>, bytes: Vec<u8>) {
-    let touched = shard.write(cx, key, |entry| entry.map(|entry| entry.entry().lru()));
-    let lru = touched.unwrap_or_else(|| lru::fresh(&shard.settings, cx.now_ms));
-    shard.delete(cx, cx.db, key);
     let value = DetachedValue::Bytes(bytes, true);
-    shard.dbs[cx.db].insert(key, Detached { value, expire_at: None, lru });
+    match shard.write(cx, key, |entry| entry.map(|entry| entry.entry().lru())) {
+        None => shard.add(cx, key, value),
+        Some(lru) => {
+            shard.delete(cx, cx.db, key);
+            shard.dbs[cx.db].insert(key, Detached { value, expire_at: None, lru });
+        }
+    }
 }

@@ -87,7 +87,10 @@ impl Shard {
     }
 
     /// Exchanges two databases.
-    pub fn swap_dbs(&mut self, a: usize, b: usize) {
+    pub fn swap_dbs(&mut self, a: usize, b: usize, now_ms: i64) {
+        if !self.watches.is_empty() {
+            self.touch_swapped(a, b, now_ms);
+        }
         self.dbs.swap(a, b);
         self.expire_cursor.swap(a, b);
     }
@@ -126,7 +129,7 @@ pub(super) fn swapdb(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut
     let (Some(first), Some(second)) = (known(first), known(second)) else {
         return Err(error::DB_INDEX_OUT_OF_RANGE.into());
     };
-    shard.swap_dbs(first, second);
+    shard.swap_dbs(first, second, cx.now_ms);
     cx.dirty = 1;
     reply.ok();
     Ok(())

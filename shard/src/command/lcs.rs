@@ -17,7 +17,7 @@ const NOT_STRINGS: &str = "ERR The specified keys must contain string values";
 
 /// What follows the keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Options {
+struct Options {
     len: bool,
     idx: bool,
     with_match_len: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Options {
 
 impl Options {
     /// Reads `[LEN] [IDX] [MINMATCHLEN n] [WITHMATCHLEN]`.
-    pub(crate) fn parse(args: Args<'_>) -> Result<Self, Refused> {
+    fn parse(args: Args<'_>) -> Result<Self, Refused> {
         let mut options = Self::default();
         let mut at = 3;
         while let Some(word) = args.get(at) {
@@ -62,7 +62,7 @@ pub(super) fn lcs(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Re
 
 impl Shard {
     /// A copy of a string, empty when the key is not there; `None` when it is no string.
-    pub(crate) fn string_for_lcs(&mut self, cx: &Cx, key: &[u8]) -> Option<Vec<u8>> {
+    fn string_for_lcs(&mut self, cx: &Cx, key: &[u8]) -> Option<Vec<u8>> {
         let key = self.key(key);
         self.read(cx, &key, Touch::Normal, |entry| match entry {
             None => Some(Vec::new()),
@@ -73,7 +73,7 @@ impl Shard {
 
 /// The reply for two values as [`Shard::string_for_lcs`] gives them. Bad options are refused only after
 /// values that are no strings, as in Redis.
-pub(crate) fn answer(
+fn answer(
     a: Option<Vec<u8>>,
     b: Option<Vec<u8>>,
     options: Result<Options, Refused>,

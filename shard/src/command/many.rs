@@ -1,7 +1,6 @@
 //! Commands on many strings: MGET MSET MSETNX.
 //!
-//! A shard gets those of a command's keys that it owns, as the same command with fewer keys; only
-//! MSETNX needs a question to all shards first (see [`crate::plan`]).
+//! Of MGET and MSET a shard gets those keys that it owns, as the same command with fewer keys.
 
 use super::{Outcome, Refused};
 use crate::db::Key;

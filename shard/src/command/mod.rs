@@ -13,9 +13,12 @@ mod counter;
 mod debug;
 mod expire;
 mod generic;
+mod geo;
+mod hash;
 mod hll;
 mod keyspace;
 mod lcs;
+mod list;
 mod many;
 #[cfg(test)]
 mod model;
@@ -25,14 +28,15 @@ mod relocate;
 mod scan;
 mod set;
 mod sets;
+mod sort;
 pub(crate) mod stream;
 mod string;
 #[cfg(test)]
 mod tests;
+mod zset;
 
 pub use debug::TableStats;
-pub(crate) use lcs::{Options as LcsOptions, answer as lcs_answer};
-pub(crate) use relocate::CopyOptions;
+pub(crate) use sort::sort_further_keys;
 
 use crate::shard::{Cx, Shard};
 use proto::args::Args;
@@ -177,6 +181,31 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Pfmerge => hll::pfmerge(shard, cx, args, reply),
         Id::Pfdebug => hll::pfdebug(shard, cx, args, reply),
         Id::Pfselftest => hll::pfselftest(shard, reply),
+        Id::Hdel => hash::hdel(shard, cx, args, reply),
+        Id::Hexists => hash::hexists(shard, cx, args, reply),
+        Id::Hexpire => hash::hexpire(shard, cx, args, reply),
+        Id::Hexpireat => hash::hexpireat(shard, cx, args, reply),
+        Id::Hexpiretime => hash::hexpiretime(shard, cx, args, reply),
+        Id::Hget => hash::hget(shard, cx, args, reply),
+        Id::Hgetall => hash::hgetall(shard, cx, args, reply),
+        Id::Hincrby => hash::hincrby(shard, cx, args, reply),
+        Id::Hincrbyfloat => hash::hincrbyfloat(shard, cx, args, reply),
+        Id::Hkeys => hash::hkeys(shard, cx, args, reply),
+        Id::Hlen => hash::hlen(shard, cx, args, reply),
+        Id::Hmget => hash::hmget(shard, cx, args, reply),
+        Id::Hmset => hash::hmset(shard, cx, args, reply),
+        Id::Hpersist => hash::hpersist(shard, cx, args, reply),
+        Id::Hpexpire => hash::hpexpire(shard, cx, args, reply),
+        Id::Hpexpireat => hash::hpexpireat(shard, cx, args, reply),
+        Id::Hpexpiretime => hash::hpexpiretime(shard, cx, args, reply),
+        Id::Hpttl => hash::hpttl(shard, cx, args, reply),
+        Id::Hrandfield => hash::hrandfield(shard, cx, args, reply),
+        Id::Hscan => hash::hscan(shard, cx, args, reply),
+        Id::Hset => hash::hset(shard, cx, args, reply),
+        Id::Hsetnx => hash::hsetnx(shard, cx, args, reply),
+        Id::Hstrlen => hash::hstrlen(shard, cx, args, reply),
+        Id::Httl => hash::httl(shard, cx, args, reply),
+        Id::Hvals => hash::hvals(shard, cx, args, reply),
         Id::Exists => generic::exists(shard, cx, args, reply),
         Id::Touch => generic::touch(shard, cx, args, reply),
         Id::Type => generic::r#type(shard, cx, args, reply),
@@ -212,6 +241,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Spop => sets::spop(shard, cx, args, reply),
         Id::Srandmember => sets::srandmember(shard, cx, args, reply),
         Id::Sscan => sets::sscan(shard, cx, args, reply),
+        Id::Sort => sort::sort(shard, cx, args, reply),
+        Id::SortRo => sort::sort_ro(shard, cx, args, reply),
         Id::Dbsize => keyspace::dbsize(shard, cx, args, reply),
         Id::Keys => keyspace::keys(shard, cx, args, reply),
         Id::Randomkey => keyspace::randomkey(shard, cx, args, reply),
@@ -225,7 +256,66 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::ObjectRefcount => object::refcount(shard, cx, args, reply),
         Id::ObjectHelp => object::help(shard, cx, args, reply),
         Id::MemoryUsage => object::memory_usage(shard, cx, args, reply),
+        Id::Lpush => list::push::lpush(shard, cx, args, reply),
+        Id::Rpush => list::push::rpush(shard, cx, args, reply),
+        Id::Lpushx => list::push::lpushx(shard, cx, args, reply),
+        Id::Rpushx => list::push::rpushx(shard, cx, args, reply),
+        Id::Lpop => list::pop::lpop(shard, cx, args, reply),
+        Id::Rpop => list::pop::rpop(shard, cx, args, reply),
+        Id::Lmpop => list::pop::lmpop(shard, cx, args, reply),
+        Id::Lmove => list::transfer::lmove(shard, cx, args, reply),
+        Id::Rpoplpush => list::transfer::rpoplpush(shard, cx, args, reply),
+        Id::Llen => list::read::llen(shard, cx, args, reply),
+        Id::Lindex => list::read::lindex(shard, cx, args, reply),
+        Id::Lrange => list::read::lrange(shard, cx, args, reply),
+        Id::Lpos => list::read::lpos(shard, cx, args, reply),
+        Id::Lset => list::edit::lset(shard, cx, args, reply),
+        Id::Linsert => list::edit::linsert(shard, cx, args, reply),
+        Id::Lrem => list::edit::lrem(shard, cx, args, reply),
+        Id::Ltrim => list::edit::ltrim(shard, cx, args, reply),
         Id::Debug => debug::debug(shard, cx, args, reply),
+        Id::Zadd => zset::add::zadd(shard, cx, args, reply),
+        Id::Zincrby => zset::add::zincrby(shard, cx, args, reply),
+        Id::Zscore => zset::read::zscore(shard, cx, args, reply),
+        Id::Zmscore => zset::read::zmscore(shard, cx, args, reply),
+        Id::Zcard => zset::read::zcard(shard, cx, args, reply),
+        Id::Zrank => zset::read::zrank(shard, cx, args, reply),
+        Id::Zrevrank => zset::read::zrevrank(shard, cx, args, reply),
+        Id::Zcount => zset::read::zcount(shard, cx, args, reply),
+        Id::Zlexcount => zset::read::zlexcount(shard, cx, args, reply),
+        Id::Zrange => zset::range::zrange(shard, cx, args, reply),
+        Id::Zrevrange => zset::range::zrevrange(shard, cx, args, reply),
+        Id::Zrangebyscore => zset::range::zrangebyscore(shard, cx, args, reply),
+        Id::Zrevrangebyscore => zset::range::zrevrangebyscore(shard, cx, args, reply),
+        Id::Zrangebylex => zset::range::zrangebylex(shard, cx, args, reply),
+        Id::Zrevrangebylex => zset::range::zrevrangebylex(shard, cx, args, reply),
+        Id::Zrangestore => zset::range::zrangestore(shard, cx, args, reply),
+        Id::Zrem => zset::remove::zrem(shard, cx, args, reply),
+        Id::Zremrangebyrank => zset::remove::zremrangebyrank(shard, cx, args, reply),
+        Id::Zremrangebyscore => zset::remove::zremrangebyscore(shard, cx, args, reply),
+        Id::Zremrangebylex => zset::remove::zremrangebylex(shard, cx, args, reply),
+        Id::Zpopmin => zset::pop::zpopmin(shard, cx, args, reply),
+        Id::Zpopmax => zset::pop::zpopmax(shard, cx, args, reply),
+        Id::Zmpop => zset::pop::zmpop(shard, cx, args, reply),
+        Id::Zrandmember => zset::random::zrandmember(shard, cx, args, reply),
+        Id::Zscan => zset::scan::zscan(shard, cx, args, reply),
+        Id::Zunion => zset::combine::zunion(shard, cx, args, reply),
+        Id::Zinter => zset::combine::zinter(shard, cx, args, reply),
+        Id::Zdiff => zset::combine::zdiff(shard, cx, args, reply),
+        Id::Zunionstore => zset::combine::zunionstore(shard, cx, args, reply),
+        Id::Zinterstore => zset::combine::zinterstore(shard, cx, args, reply),
+        Id::Zdiffstore => zset::combine::zdiffstore(shard, cx, args, reply),
+        Id::Zintercard => zset::combine::zintercard(shard, cx, args, reply),
+        Id::Geoadd => geo::places::geoadd(shard, cx, args, reply),
+        Id::Geopos => geo::places::geopos(shard, cx, args, reply),
+        Id::Geohash => geo::places::geohash(shard, cx, args, reply),
+        Id::Geodist => geo::places::geodist(shard, cx, args, reply),
+        Id::Georadius => geo::search::georadius(shard, cx, args, reply),
+        Id::GeoradiusRo => geo::search::georadius_ro(shard, cx, args, reply),
+        Id::Georadiusbymember => geo::search::georadiusbymember(shard, cx, args, reply),
+        Id::GeoradiusbymemberRo => geo::search::georadiusbymember_ro(shard, cx, args, reply),
+        Id::Geosearch => geo::search::geosearch(shard, cx, args, reply),
+        Id::Geosearchstore => geo::search::geosearchstore(shard, cx, args, reply),
         Id::Publish => pubsub::publish(shard, cx, args, reply),
         Id::Spublish => pubsub::spublish(shard, cx, args, reply),
         // The server's own: connections, configuration, transactions over all shards, channels.
@@ -268,18 +358,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         #[rustfmt::skip]
         Id::Blmove | Id::Blmpop
         | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
-        | Id::Geoadd | Id::Geodist | Id::Geohash | Id::Geopos | Id::Georadius | Id::GeoradiusRo
-        | Id::Georadiusbymember | Id::GeoradiusbymemberRo | Id::Geosearch | Id::Geosearchstore
-        | Id::Hdel | Id::Hexists | Id::Hget | Id::Hgetall | Id::Hincrby | Id::Hincrbyfloat | Id::Hkeys
-        | Id::Hlen | Id::Hmget | Id::Hmset | Id::Hrandfield | Id::Hscan | Id::Hset | Id::Hsetnx
-        | Id::Hstrlen | Id::Hvals | Id::Lindex | Id::Linsert | Id::Llen | Id::Lmove | Id::Lmpop | Id::Lpop
-        | Id::Lpos | Id::Lpush | Id::Lpushx | Id::Lrange | Id::Lrem | Id::Lset | Id::Ltrim | Id::Restore | Id::RestoreAsking | Id::Rpop | Id::Rpoplpush | Id::Rpush | Id::Rpushx | Id::Sort | Id::SortRo | Id::Zadd
-        | Id::Zcard | Id::Zcount | Id::Zdiff | Id::Zdiffstore | Id::Zincrby | Id::Zinter | Id::Zintercard
-        | Id::Zinterstore | Id::Zlexcount | Id::Zmpop | Id::Zmscore | Id::Zpopmax | Id::Zpopmin
-        | Id::Zrandmember | Id::Zrange | Id::Zrangebylex | Id::Zrangebyscore | Id::Zrangestore | Id::Zrank
-        | Id::Zrem | Id::Zremrangebylex | Id::Zremrangebyrank | Id::Zremrangebyscore | Id::Zrevrange
-        | Id::Zrevrangebylex | Id::Zrevrangebyscore | Id::Zrevrank | Id::Zscan | Id::Zscore | Id::Zunion
-        | Id::Zunionstore => Err(Refused::unsupported()),
+        | Id::Restore | Id::RestoreAsking => Err(Refused::unsupported()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Commands that carry a value from one key to another: RENAME RENAMENX COPY MOVE.
 //!
-//! These are the forms for keys that live on one shard; [`crate::plan`] does the same with two.
 //! A value that is renamed or moved keeps its expiry and its access bits; a copy keeps the expiry and
 //! starts with fresh bits.
 
@@ -48,15 +47,15 @@ fn move_value(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, nx: bool) -> Resul
 
 /// What follows the keys of COPY.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct CopyOptions {
-    pub(crate) replace: bool,
+struct CopyOptions {
+    replace: bool,
     /// The database of the destination.
-    pub(crate) db: usize,
+    db: usize,
 }
 
 impl CopyOptions {
     /// Reads `[DB index] [REPLACE]`, and refuses to copy a key to itself.
-    pub(crate) fn parse(cx: &Cx, args: Args<'_>, databases: usize) -> Result<Self, Refused> {
+    fn parse(cx: &Cx, args: Args<'_>, databases: usize) -> Result<Self, Refused> {
         let mut options = Self { replace: false, db: cx.db };
         let mut at = 3;
         while let Some(word) = args.get(at) {
@@ -99,7 +98,7 @@ pub(super) fn copy(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut R
 
 impl Shard {
     /// A copy of the value under a key that was just looked up: the expiry stays, the access bits are fresh.
-    pub(crate) fn copy_of(&self, cx: &Cx, key: &Key<'_>) -> Option<Detached> {
+    fn copy_of(&self, cx: &Cx, key: &Key<'_>) -> Option<Detached> {
         let mut copy = self.dbs[cx.db].get(key)?.detached();
         copy.lru = lru::fresh(&self.settings, cx.now_ms);
         Some(copy)

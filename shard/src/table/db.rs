@@ -5,11 +5,12 @@
 //! a snapshot in progress sees the entry as it was.
 
 use super::cut::{BeforeChange, before_change};
+use super::deadlines::Deadlines;
 use super::directory::Directory;
 use super::edit::EntryMut;
 use super::entry::{Entry, inline_max};
 use super::expire::AverageTtl;
-use super::key::{Key, extra, home};
+use super::key::{Key, extra, home, place};
 use super::owned::OwnedEntry;
 use super::segment::{Placed, Pos};
 use super::spill::Spill;
@@ -29,6 +30,8 @@ pub struct Db {
     pub(super) spill: Spill,
     pub(super) len: usize,
     pub(super) expires: usize,
+    /// Of the hashes with fields that expire: when the first of each does.
+    fields: Deadlines,
     /// Changes stamp their bucket with this; a cut makes it one more.
     pub(super) epoch: u32,
     pub(super) cut: Option<BeforeChange>,
@@ -82,10 +85,24 @@ impl Db {
         self.expires
     }
 
+    /// Hashes that have fields with an expiry.
+    #[must_use]
+    pub fn field_expires_len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// The earliest time at which a field of a hash expires (Unix milliseconds), and the cursor for
+    /// [`Db::scan`] that finds the hash.
+    #[inline]
+    #[must_use]
+    pub fn first_field_deadline(&self) -> Option<(i64, u32)> {
+        self.fields.first()
+    }
+
     /// Heap bytes of the table itself: directory and segments, without entries.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.directory.memory() + self.spill.memory() + self.scratch.capacity()
+        self.directory.memory() + self.spill.memory() + self.fields.memory() + self.scratch.capacity()
     }
 
     #[must_use]
@@ -222,7 +239,14 @@ impl Db {
     pub(super) fn edit_at<R>(&mut self, hash: u64, at: &At, change: impl FnOnce(&mut OwnedEntry) -> R) -> R {
         let segment = located(self.directory.get_mut(hash));
         before_change(segment, hash, self.epoch, &mut self.cut, &self.spill);
-        match at {
+        let mut deadlines = (None, None);
+        let change = |entry: &mut OwnedEntry| {
+            deadlines.0 = entry.get().field_deadline();
+            let result = change(entry);
+            deadlines.1 = entry.get().field_deadline();
+            result
+        };
+        let result = match at {
             At::Segment(pos) => {
                 let before = usize::from(segment.has_ttl(*pos));
                 let result = segment.edit(*pos, change);
@@ -236,6 +260,26 @@ impl Db {
                 self.expires = self.expires + usize::from(entry.get().expire_at().is_some()) - before;
                 result
             }
+        };
+        self.note_deadline(hash, deadlines.0, deadlines.1);
+        result
+    }
+
+    /// Keeps the index of fields' deadlines, when that of the entry under `hash` was and is now.
+    #[inline]
+    fn note_deadline(&mut self, hash: u64, before: Option<i64>, after: Option<i64>) {
+        if before != after {
+            self.move_deadline(place(hash), before, after);
+        }
+    }
+
+    #[cold]
+    fn move_deadline(&mut self, place: u32, before: Option<i64>, after: Option<i64>) {
+        if let Some(ms) = before {
+            self.fields.remove(ms, place);
+        }
+        if let Some(ms) = after {
+            self.fields.add(ms, place);
         }
     }
 
@@ -260,6 +304,7 @@ impl Db {
         self.revive();
         self.len += 1;
         self.expires += usize::from(entry.get().expire_at().is_some());
+        self.note_deadline(key.hash, None, entry.get().field_deadline());
         if let Some(segment) = self.directory.get_mut(key.hash) {
             before_change(segment, key.hash, self.epoch, &mut self.cut, &self.spill);
         }
@@ -305,6 +350,7 @@ impl Db {
         };
         self.len -= 1;
         self.expires -= usize::from(entry.get().expire_at().is_some());
+        self.note_deadline(hash, entry.get().field_deadline(), None);
         entry
     }
 
@@ -351,7 +397,8 @@ impl Db {
             free(entry);
             left -= 1;
         }
-        self.len == 0 && self.directory.is_empty()
+        self.fields.free_slice(left);
+        self.len == 0 && self.directory.is_empty() && self.fields.is_empty()
     }
 }
 

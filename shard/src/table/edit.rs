@@ -93,6 +93,16 @@ impl<'a> EntryMut<'a> {
         self.change(|entry| entry.set_expire(at));
     }
 
+    /// Replaces the 24 LRU/LFU bits by `update` of them.
+    #[inline]
+    pub fn touch(&mut self, update: impl FnOnce(u32) -> u32) {
+        let old = self.entry().lru();
+        let new = update(old);
+        if new != old {
+            self.set_lru(new);
+        }
+    }
+
     /// The 24 LRU/LFU bits.
     pub fn set_lru(&mut self, lru: u32) {
         self.db.set_lru_at(self.hash, &self.at, lru);

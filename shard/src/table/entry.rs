@@ -32,7 +32,7 @@
 
 use super::hash::words;
 use super::value::{Detached, DetachedValue, Encoding, Kind, PackedRef, StrRef, ValueRef};
-use crate::value::Object;
+use crate::value::{Object, hash};
 use std::ptr::{self, NonNull};
 
 /// Longest string kept inside an entry, bytes: with a 16-byte key, the 256-byte class. Up to there a
@@ -276,6 +276,15 @@ impl Entry {
         }
         let at = self.head().key_at() - HEAD - EXPIRY;
         self.tail[at..].first_chunk().map(|b| i64::from_le_bytes(*b))
+    }
+
+    /// When the first field of a hash expires, Unix milliseconds.
+    #[inline]
+    #[must_use]
+    pub fn field_deadline(&self) -> Option<i64> {
+        let meta = self.head().meta();
+        let may_have = meta & KIND == Kind::Hash as u8 && (meta & RAW != 0 || meta & FORM == FORM_OBJECT);
+        if may_have { hash::first_deadline(self.value()) } else { None }
     }
 
     #[inline]

@@ -16,7 +16,7 @@
 use super::db::{At, Db};
 use super::directory::first_hash;
 use super::entry::Entry;
-use super::key::{DEPTH_MAX, home_begin};
+use super::key::DEPTH_MAX;
 use super::segment::{BUCKETS, Pos};
 use super::value::Detached;
 
@@ -126,7 +126,7 @@ impl Db {
             self.average_ttl.add(time - now_ms);
             return;
         }
-        let hash = first_hash(at) | home_begin(segment.home_of(pos));
+        let hash = segment.hash_of(pos);
         let mut entry = self.remove_at(hash, &At::Segment(pos));
         let value = entry.detach();
         reaped(entry.get().key(), value);

@@ -20,6 +20,9 @@
 use super::hash::hash;
 use super::segment::HOMES;
 
+// A place fits 32 bits.
+const _: () = assert!((HOMES - 1) >> (32 - DEPTH_MAX) == 0);
+
 /// Deepest directory: bits of the hash that an entry and its slot still know.
 pub(super) const DEPTH_MAX: u32 = 24;
 
@@ -75,6 +78,18 @@ pub(super) fn prefix(hash: u64) -> u32 {
     (hash >> (64 - DEPTH_MAX)) as u32
 }
 
+/// Where a key lies in the order of SCAN: the cursor at which it is found, 30 bits.
+#[inline]
+pub(super) fn place(hash: u64) -> u32 {
+    (home(hash) as u32) << DEPTH_MAX | prefix(hash)
+}
+
+/// The bits of a hash that a place stands for: all that the table asks of one.
+pub(super) fn hash_of(place: u32) -> u64 {
+    let (home, prefix) = (place >> DEPTH_MAX, place & ((1 << DEPTH_MAX) - 1));
+    u64::from(prefix) << (64 - DEPTH_MAX) | home_begin(home as usize)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +101,16 @@ mod tests {
             assert!(at == 0 || home(home_begin(at) - 256) == at - 1);
         }
         assert_eq!(home(u64::MAX), HOMES - 1);
+    }
+
+    #[test]
+    fn a_place_is_home_and_prefix() {
+        for i in 0..1000u32 {
+            let hash = Key::new(&i.to_le_bytes(), 7).hash;
+            let known = hash_of(place(hash));
+            assert_eq!((home(known), prefix(known)), (home(hash), prefix(hash)));
+            assert_eq!(place(known), place(hash));
+        }
     }
 
     #[test]

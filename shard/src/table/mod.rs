@@ -29,11 +29,13 @@
 //! Files: `value` (types at the border), `hash`, `key` (how its bits are spent), `entry` (one allocation),
 //! `owned` (its owner),
 //! `slot` (tagged pointer), `bucket`, `segment`, `directory`, `spill` (hash collisions beyond reason),
-//! `db` (the methods), `edit` (changing an entry), and the walks: `walk`, `expire`, `cut`, `prefetch`.
+//! `db` (the methods), `edit` (changing an entry), the walks `walk`, `expire`, `cut`, `prefetch`, and
+//! `deadlines` (which hashes have a field that expires next).
 
 mod bucket;
 mod cut;
 mod db;
+mod deadlines;
 mod directory;
 mod edit;
 mod entry;
@@ -52,6 +54,7 @@ mod walk;
 
 pub use cut::BeforeChange;
 pub use db::Db;
+pub use deadlines::Deadlines;
 pub use edit::EntryMut;
 pub use entry::Entry;
 pub use key::Key;

@@ -24,7 +24,7 @@
 
 use super::bucket::{Bucket, SLOTS, bits};
 use super::entry::Entry;
-use super::key::{Key, home, print, tag};
+use super::key::{DEPTH_MAX, Key, hash_of, home, print, tag};
 use super::owned::OwnedEntry;
 use super::prefetch::prefetch;
 use super::slot::Slot;
@@ -231,6 +231,12 @@ impl Segment {
         } else {
             bucket
         }
+    }
+
+    /// What is still known of the hash of the entry at `pos`: its prefix and its home.
+    pub fn hash_of(&self, pos: Pos) -> u64 {
+        let prefix = u32::from(self.slot(pos).tag()) << 8 | u32::from(self.entry(pos).hash_extra());
+        hash_of((self.home_of(pos) as u32) << DEPTH_MAX | prefix)
     }
 
     /// Replaces the LRU bits of the entry at an occupied place.

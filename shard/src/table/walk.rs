@@ -26,7 +26,7 @@
 use super::db::Db;
 use super::directory::first_hash;
 use super::entry::Entry;
-use super::key::{DEPTH_MAX, home, home_begin, prefix};
+use super::key::{DEPTH_MAX, Key, home, home_begin, place, prefix};
 use super::segment::{HOMES, SEGMENT_SLOTS};
 
 /// Random tries before [`Db::random`] looks for the next entry in order. A try hits with some 30 %, in a
@@ -62,6 +62,12 @@ impl Db {
             self.spill.visit_home(hash, segment.head.depth, at, visit);
         }
         next
+    }
+
+    /// The cursor at which [`Db::scan`] finds a key, whether it is there or not; below 2^30.
+    #[must_use]
+    pub fn place(key: &Key<'_>) -> u32 {
+        place(key.hash)
     }
 
     /// A random entry; `random` supplies uniform 64-bit numbers. Every entry is as likely as

@@ -131,6 +131,12 @@ impl Dict {
         self.db.scan(cursor, visit)
     }
 
+    /// The cursor at which [`Dict::scan`] finds an element, whether it is there or not; below 2^30.
+    #[must_use]
+    pub fn place(&self, element: &[u8]) -> u32 {
+        Db::place(&self.key(element))
+    }
+
     /// Visits every element once.
     pub fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Entry)) {
         let mut cursor = 0;

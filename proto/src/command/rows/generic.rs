@@ -14,7 +14,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1) for strings, O(N) for collections of N elements")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[RO, ACCESS]), key(2, &[OW, UPDATE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     generic(Id::Del, -2)
         .syntax("key...")
@@ -94,7 +94,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .flags(&[WRITE])
         .acl(&[Acl::KEYSPACE, Acl::DANGEROUS])
         .keys(&[key(3, &[RW, ACCESS, DELETE]), after("KEYS", -2, REST, &[RW, ACCESS, DELETE, INCOMPLETE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[
             ("3.0.0", "Added the `COPY` and `REPLACE` options."),
             ("3.0.6", "Added the `KEYS` option."),
@@ -220,7 +220,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[WRITE])
         .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[OW, UPDATE])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     generic(Id::Renamenx, 3)
         .syntax("key newkey")
@@ -229,7 +229,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[WRITE, FAST])
         .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[OW, INSERT])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[(
             "3.2.0",
             "The command no longer returns an error when source and destination names are the \
@@ -287,7 +287,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
                     appear anywhere in the argument array",
             ),
         ])
-        .split(Split::TwoHop),
+        .split(Split::Gather)
+        .built(),
     generic(Id::SortRo, -2)
         .syntax(
             "key [BY by-pattern'pattern'#1] [LIMIT limit(offset count)] \
@@ -308,7 +309,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
                     derive from the content of the key we sort",
             ),
         ])
-        .split(Split::TwoHop),
+        .split(Split::Gather)
+        .built(),
     generic(Id::Touch, -2)
         .syntax("key...")
         .summary("Renews the last use of keys, and counts those that exist.")

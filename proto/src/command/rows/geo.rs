@@ -14,28 +14,32 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(log(N)) for each item added, where N is the number of elements in the sorted set")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[RW, UPDATE])])
-        .history(&[("6.2.0", "Added the `CH`, `NX` and `XX` options.")]),
+        .history(&[("6.2.0", "Added the `CH`, `NX` and `XX` options.")])
+        .built(),
     geo(Id::Geodist, -4)
         .syntax("key member1 member2 [unit<M | KM | FT | MI>]")
         .summary("Returns the distance between two places.")
         .since("3.2.0")
         .complexity("O(1)")
         .flags(&[READONLY])
-        .keys(&[key(1, &[RO, ACCESS])]),
+        .keys(&[key(1, &[RO, ACCESS])])
+        .built(),
     geo(Id::Geohash, -2)
         .syntax("key [member...]")
         .summary("Returns the places as geohash strings.")
         .since("3.2.0")
         .complexity("O(1) for each member requested")
         .flags(&[READONLY])
-        .keys(&[key(1, &[RO, ACCESS])]),
+        .keys(&[key(1, &[RO, ACCESS])])
+        .built(),
     geo(Id::Geopos, -2)
         .syntax("key [member...]")
         .summary("Returns the longitude and latitude of places.")
         .since("3.2.0")
         .complexity("O(1) for each member requested")
         .flags(&[READONLY])
-        .keys(&[key(1, &[RO, ACCESS])]),
+        .keys(&[key(1, &[RO, ACCESS])])
+        .built(),
     geo(Id::Georadius, -6)
         .syntax(
             "key longitude latitude radius unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] \
@@ -54,12 +58,13 @@ pub(super) const ROWS: &[CommandSpec] = &[
             after("STORE", 6, ONE, &[OW, UPDATE]),
             after("STOREDIST", 6, ONE, &[OW, UPDATE]),
         ])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[
             ("6.2.0", "Added the `ANY` option for `COUNT`."),
             ("7.0.0", "Added support for uppercase unit names."),
         ])
-        .deprecated("6.2.0", "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument"),
+        .deprecated("6.2.0", "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument")
+        .built(),
     geo(Id::GeoradiusRo, -6)
         .syntax(
             "key longitude latitude radius unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] \
@@ -74,7 +79,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .flags(&[READONLY])
         .keys(&[key(1, &[RO, ACCESS])])
         .history(&[("6.2.0", "Added the `ANY` option for `COUNT`.")])
-        .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` argument"),
+        .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` argument")
+        .built(),
     geo(Id::Georadiusbymember, -5)
         .syntax(
             "key member radius unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
@@ -93,12 +99,13 @@ pub(super) const ROWS: &[CommandSpec] = &[
             after("STORE", 5, ONE, &[OW, UPDATE]),
             after("STOREDIST", 5, ONE, &[OW, UPDATE]),
         ])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .history(&[("7.0.0", "Added support for uppercase unit names.")])
         .deprecated(
             "6.2.0",
             "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",
-        ),
+        )
+        .built(),
     geo(Id::GeoradiusbymemberRo, -5)
         .syntax(
             "key member radius unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
@@ -112,7 +119,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[READONLY])
         .keys(&[key(1, &[RO, ACCESS])])
-        .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments"),
+        .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments")
+        .built(),
     geo(Id::Geosearch, -7)
         .syntax(
             "key from<FROMMEMBER member \
@@ -128,7 +136,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[READONLY])
         .keys(&[key(1, &[RO, ACCESS])])
-        .history(&[("7.0.0", "Added support for uppercase unit names.")]),
+        .history(&[("7.0.0", "Added support for uppercase unit names.")])
+        .built(),
     geo(Id::Geosearchstore, -8)
         .syntax(
             "destination source from<FROMMEMBER member \
@@ -144,6 +153,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), key(2, &[RO, ACCESS])])
-        .split(Split::TwoHop)
-        .history(&[("7.0.0", "Added support for uppercase unit names.")]),
+        .split(Split::Gather)
+        .history(&[("7.0.0", "Added support for uppercase unit names.")])
+        .built(),
 ];

@@ -16,7 +16,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .keys(&[numkeys(2, &[RW, ACCESS, UPDATE])
             .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
         .place(Place::Shard)
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     scripting(Id::EvalRo, -3)
         .syntax("script numkeys [key...] [arg...]")
         .summary("Runs a Lua script that only reads.")
@@ -26,7 +26,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .keys(&[numkeys(2, &[RO, ACCESS])
             .notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")])
         .place(Place::Shard)
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     scripting(Id::Evalsha, -3)
         .syntax("sha1 numkeys [key...] [arg...]")
         .summary("Runs a Lua script known by its SHA1 digest.")
@@ -35,7 +35,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .flags(&[NOSCRIPT, STALE, SKIP_MONITOR, MAY_REPLICATE, NO_MANDATORY_KEYS])
         .keys(&[numkeys(2, &[RW, ACCESS, UPDATE])])
         .place(Place::Shard)
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     scripting(Id::EvalshaRo, -3)
         .syntax("sha1 numkeys [key...] [arg...]")
         .summary("Runs a Lua script that only reads, known by its SHA1 digest.")
@@ -44,7 +44,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .flags(&[READONLY, NOSCRIPT, STALE, SKIP_MONITOR, NO_MANDATORY_KEYS])
         .keys(&[numkeys(2, &[RO, ACCESS])])
         .place(Place::Shard)
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     scripting(Id::Fcall, -3)
         .syntax("function numkeys [key...] [arg...]")
         .summary("Calls a function.")
@@ -54,7 +54,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .keys(&[numkeys(2, &[RW, ACCESS, UPDATE])
             .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
         .place(Place::Shard)
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     scripting(Id::FcallRo, -3)
         .syntax("function numkeys [key...] [arg...]")
         .summary("Calls a function that only reads.")
@@ -64,7 +64,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .keys(&[numkeys(2, &[RO, ACCESS])
             .notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")])
         .place(Place::Shard)
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     scripting(Id::Function, -2)
         .summary("Commands about function libraries.")
         .since("7.0.0")

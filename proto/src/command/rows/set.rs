@@ -29,7 +29,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) where N is the total number of elements in all given sets")
         .flags(&[READONLY])
         .keys(&[keys(1, -1, 1, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .tips(&["nondeterministic_output_order"]),
     set(Id::Sdiffstore, -3)
         .syntax("destination key...")
@@ -38,7 +38,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) where N is the total number of elements in all given sets")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), keys(2, -1, 1, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     set(Id::Sinter, -2)
         .syntax("key...")
         .summary("Returns the members that all the sets have.")
@@ -46,7 +46,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N*M) where N is the size of the smallest set and M the number of sets")
         .flags(&[READONLY])
         .keys(&[keys(1, -1, 1, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .tips(&["nondeterministic_output_order"]),
     set(Id::Sintercard, -3)
         .syntax("numkeys key... [LIMIT limit]")
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N*M) where N is the size of the smallest set and M the number of sets")
         .flags(&[READONLY])
         .keys(&[numkeys(1, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     set(Id::Sinterstore, -3)
         .syntax("destination key...")
         .summary("Stores the members that all the sets have.")
@@ -63,7 +63,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N*M) where N is the size of the smallest set and M the number of sets")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[RW, UPDATE]), keys(2, -1, 1, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     set(Id::Sismember, 3)
         .syntax("key member")
         .summary("Tells whether a set has a member.")
@@ -93,7 +93,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[WRITE, FAST])
         .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
     set(Id::Spop, -2)
         .syntax("key [count@3.2.0]")
         .summary("Removes random members of a set and returns them.")
@@ -135,7 +135,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) where N is the total number of elements in all given sets")
         .flags(&[READONLY])
         .keys(&[keys(1, -1, 1, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .tips(&["nondeterministic_output_order"]),
     set(Id::Sunionstore, -3)
         .syntax("destination key...")
@@ -144,5 +144,5 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) where N is the total number of elements in all given sets")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[OW, UPDATE]), keys(2, -1, 1, &[RO, ACCESS])])
-        .split(Split::TwoHop),
+        .split(Split::Gather),
 ];

@@ -210,7 +210,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("5.0.0")
         .flags(&[READONLY, BLOCKING])
         .keys(&[after("STREAMS", 1, FIRST_HALF, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     stream(Id::Xreadgroup, -7)
         .syntax(
@@ -222,7 +222,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) for each stream, where N is the number of messages returned")
         .flags(&[WRITE, BLOCKING])
         .keys(&[after("STREAMS", 4, FIRST_HALF, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     stream(Id::Xrevrange, -4)
         .syntax("key end:string start:string [COUNT count]")

@@ -106,7 +106,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N*M) where N and M are the lengths of s1 and s2, respectively")
         .flags(&[READONLY])
         .keys(&[keys(1, 1, 1, &[RO, ACCESS])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     string(Id::Mget, -2)
         .syntax("key...")
@@ -135,7 +135,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) where N is the number of keys to set")
         .flags(&[WRITE, DENYOOM])
         .keys(&[keys(1, -1, 2, &[OW, INSERT])])
-        .split(Split::TwoHop)
+        .split(Split::Gather)
         .built(),
     string(Id::Psetex, 4)
         .syntax("key milliseconds value")

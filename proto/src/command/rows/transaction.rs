@@ -11,22 +11,26 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .summary("Drops the commands queued by a transaction.")
         .since("2.0.0")
         .complexity("O(N), when N is the number of queued commands")
-        .flags(&[NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY]),
+        .flags(&[NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY])
+        .built(),
     transaction(Id::Exec, 1)
         .summary("Runs the commands queued by a transaction.")
         .since("1.2.0")
         .complexity("Depends on commands in the transaction")
-        .flags(&[NOSCRIPT, LOADING, STALE, SKIP_SLOWLOG]),
+        .flags(&[NOSCRIPT, LOADING, STALE, SKIP_SLOWLOG])
+        .built(),
     transaction(Id::Multi, 1)
         .summary("Begins a transaction.")
         .since("1.2.0")
         .complexity("O(1)")
-        .flags(&[NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY]),
+        .flags(&[NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY])
+        .built(),
     transaction(Id::Unwatch, 1)
         .summary("Forgets the keys watched for the next transaction.")
         .since("2.2.0")
         .complexity("O(1)")
-        .flags(&[NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY]),
+        .flags(&[NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY])
+        .built(),
     transaction(Id::Watch, -2)
         .syntax("key...")
         .summary("Makes the next transaction fail if one of these keys changes before it.")
@@ -34,6 +38,5 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1) for every key")
         .flags(&[NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY])
         .keys(&[keys(1, -1, 1, &[RO])])
-        .place(Place::Shard)
-        .split(Split::TwoHop),
+        .built(),
 ];

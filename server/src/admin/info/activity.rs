@@ -94,6 +94,7 @@ fn keys(view: &View<'_>, out: &mut Text) {
     let sum = |of: fn(&shard::Stats) -> u64| view.cores.iter().map(|c| of(&c.shard)).sum::<u64>();
     let stale: f64 = view.cores.iter().map(|c| c.shard.expired_stale_percent).sum();
     out.field("expired_keys", sum(|s| s.expired_keys));
+    out.field("expired_subkeys", sum(|s| s.expired_fields));
     out.field("expired_stale_perc", format_args!("{:.2}", stale / view.cores.len().max(1) as f64));
     out.field("expired_time_cap_reached_count", shared.sum(|s| &s.expired_time_cap_reached));
     out.field("expire_cycle_cpu_milliseconds", shared.sum(|s| &s.expire_nanos) / 1_000_000);

@@ -8,7 +8,10 @@ use crate::stats::CoreStats;
 /// Databases that hold keys.
 pub fn keyspace(cores: &[CoreReport], out: &mut Text) {
     for (i, db) in databases(cores).filter(|(_, db)| db.keys > 0) {
-        let value = format!("keys={},expires={},avg_ttl={}", db.keys, db.expires, db.average_ttl_ms);
+        let value = format!(
+            "keys={},expires={},avg_ttl={},subexpiry={}",
+            db.keys, db.expires, db.average_ttl_ms, db.field_expires
+        );
         out.field(&format!("db{i}"), value);
     }
 }
@@ -52,7 +55,13 @@ mod tests {
     use super::*;
 
     fn report() -> CoreReport {
-        let db = |keys, expires| DbReport { keys, expires, average_ttl_ms: 500, table_bytes: 1 };
+        let db = |keys, expires| DbReport {
+            keys,
+            expires,
+            average_ttl_ms: 500,
+            field_expires: keys / 4,
+            table_bytes: 1,
+        };
         CoreReport { dbs: vec![db(3, 1), db(0, 0), db(4, 0)], allocated: 99, ..CoreReport::default() }
     }
 
@@ -60,8 +69,9 @@ mod tests {
     fn a_line_a_database_with_keys() {
         let mut out = Text::default();
         keyspace(&[report(), report()], &mut out);
-        let want = "db0:keys=6,expires=2,avg_ttl=500\r\ndb2:keys=8,expires=0,avg_ttl=500\r\n";
-        assert_eq!(out.end(), want.replace("expires=0,avg_ttl=500", "expires=0,avg_ttl=0"));
+        let want = "db0:keys=6,expires=2,avg_ttl=500,subexpiry=0\r\n\
+                    db2:keys=8,expires=0,avg_ttl=0,subexpiry=2\r\n";
+        assert_eq!(out.end(), want);
     }
 
     #[test]

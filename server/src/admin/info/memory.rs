@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_is_not_overhead_is_data() {
-        let db = DbReport { keys: 10, expires: 0, average_ttl_ms: 0, table_bytes: 300 };
+        let db = DbReport { keys: 10, expires: 0, average_ttl_ms: 0, field_expires: 0, table_bytes: 300 };
         let f = Figures {
             used: 2000,
             peak: 4000,

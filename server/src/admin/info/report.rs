@@ -14,6 +14,8 @@ pub struct DbReport {
     pub expires: u64,
     /// Mean time to live of the keys with an expiry, in milliseconds.
     pub average_ttl_ms: u64,
+    /// Hashes with fields that have an expiry.
+    pub field_expires: u64,
     /// Bytes of the table, without its entries.
     pub table_bytes: u64,
 }
@@ -40,6 +42,7 @@ impl CoreReport {
             keys: db.len() as u64,
             expires: db.expires_len() as u64,
             average_ttl_ms: u64::try_from(db.average_ttl_ms()).unwrap_or(0),
+            field_expires: db.field_expires_len() as u64,
             table_bytes: db.memory() as u64,
         };
         Self {
@@ -80,6 +83,7 @@ pub fn database(cores: &[CoreReport], index: usize) -> DbReport {
     for db in cores.iter().filter_map(|c| c.dbs.get(index)) {
         all.keys += db.keys;
         all.expires += db.expires;
+        all.field_expires += db.field_expires;
         all.table_bytes += db.table_bytes;
         ttl_ms_sum += u128::from(db.average_ttl_ms) * u128::from(db.expires);
     }
@@ -99,8 +103,13 @@ mod tests {
 
     #[test]
     fn parts_of_a_database_add_up() {
-        let part =
-            |keys, expires, average_ttl_ms| DbReport { keys, expires, average_ttl_ms, table_bytes: 10 };
+        let part = |keys, expires, average_ttl_ms| DbReport {
+            keys,
+            expires,
+            average_ttl_ms,
+            field_expires: expires,
+            table_bytes: 10,
+        };
         let core = |dbs: Vec<DbReport>| CoreReport { dbs, ..CoreReport::default() };
         let cores =
             [core(vec![part(5, 1, 1000), part(0, 0, 0)]), core(vec![part(7, 3, 2000), part(1, 0, 0)])];

@@ -52,6 +52,12 @@ impl SimClient {
         self.pipeline(&[args]);
     }
 
+    /// Awaits a reply to a command that was sent by other means ([`SimWorld::client_send`]).
+    pub fn expect(&mut self, args: &[impl AsRef<[u8]>]) {
+        let args = args.iter().map(|a| a.as_ref().to_vec()).collect();
+        self.operations.push(Operation { args, invoked_ns: self.world.now(), reply: None });
+    }
+
     /// Sends commands in one write.
     pub fn pipeline<A: AsRef<[u8]>>(&mut self, commands: &[&[A]]) {
         let invoked_ns = self.world.now();

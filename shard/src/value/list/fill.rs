@@ -11,6 +11,8 @@
 //! around it, so that it can be replaced without a copy of its neighbours. DEBUG QUICKLIST-PACKED-THRESHOLD puts
 //! another size in the place of that border, for tests.
 
+use crate::settings::Settings;
+
 /// Bytes of a node for the values -1 to -5.
 const CLASSES: [usize; 5] = [4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10];
 /// Bytes of a node that is bounded by its count.
@@ -89,7 +91,21 @@ pub struct Limits {
     pub packed_threshold: usize,
 }
 
+/// A depth beyond this is this.
+const COMPRESS_DEPTH_MAX: usize = (1 << 16) - 1;
+
 impl Limits {
+    /// Those that are in force.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let thresholds = &settings.thresholds;
+        Self {
+            fill: Fill::new(i64::from(thresholds.list_max_listpack_size)),
+            compress_depth: thresholds.list_compress_depth.min(COMPRESS_DEPTH_MAX) as u32,
+            packed_threshold: settings.list_packed_threshold,
+        }
+    }
+
     /// Whether a text of `len` bytes is to be alone, in a quicklist of this fill.
     pub(super) fn is_large(&self, fill: Fill, len: usize) -> bool {
         if self.packed_threshold == 0 { len > fill.element_max() } else { len >= self.packed_threshold }

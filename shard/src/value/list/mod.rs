@@ -136,6 +136,11 @@ impl List {
         self.view().len()
     }
 
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.view().is_empty()
+    }
+
     /// Makes a quicklist of a listpack that `count` elements more, of `bytes` bytes of text in all, would make too
     /// large.
     pub fn grow_for(&mut self, limits: &Limits, count: usize, bytes: usize) {

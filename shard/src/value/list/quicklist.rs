@@ -79,7 +79,7 @@ impl Quicklist {
         let nodes = self.nodes();
         let seen = if samples == 0 { nodes } else { samples.min(nodes) };
         let bytes: usize = self.spine.iter().take(seen).map(Node::memory).sum();
-        self.spine.memory() + if seen == 0 { 0 } else { bytes * nodes / seen }
+        self.spine.memory() + (bytes * nodes).checked_div(seen).unwrap_or(0)
     }
 
     /// Frees up to `budget` nodes; true when none is left.

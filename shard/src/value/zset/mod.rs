@@ -1,20 +1,106 @@
-//! Sorted sets.
+//! Sorted sets: members, each with a score, in the order of scores and, where they are equal, of bytes.
+//!
+//! ```text
+//!   listpack   member, score, member, score ...       up to zset-max-listpack-entries members of up to
+//!                                                     zset-max-listpack-value bytes   (`packed`)
+//!   skiplist   a B+-tree with ranks, by score         `tree` of `leaf`s
+//!              a dictionary from members to scores    [`super::dict`], both owned by `large`
+//! ```
+//! The encoding is called "skiplist" since clients know it by that name.
+//!
+//! One idea carries all ranges: whatever bounds them (ranks, scores, names), they are made ranges of ranks by
+//! [`ZSetView::partition_point`], and one iterator walks them and one method removes them. A set that has
+//! outgrown its listpack stays large, as in Redis; what a command *stores* is built anew
+//! ([`ZSet::collect`]).
+//!
+//! Scores are never NaN: parsing refuses it, and additions that give it are refused ([`ZSet::add`]).
+
+pub(crate) mod digits;
+mod far;
+mod iter;
+mod large;
+mod leaf;
+mod packed;
+pub(crate) mod range;
+mod tree;
+mod view;
+
+pub use iter::Iter;
+pub use large::Large;
+pub(crate) use packed::compare;
+pub use persist::listpack::Element;
+pub use view::ZSetView;
+pub(crate) use view::below;
 
 use super::{Collection, Object};
 use crate::db::{Encoding, Kind};
 use crate::event::Class;
+use crate::settings::Thresholds;
+use leaf::order;
+use persist::listpack::{element_size, safe_to_add};
+use std::ops::Range;
+
+/// Most bytes that a score takes in a listpack.
+const SCORE_BYTES_MAX: usize = 36;
 
 /// A sorted set.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum ZSet {
-    /// A listpack.
+    /// A listpack; no bytes at all when it is empty.
     Packed(Vec<u8>),
+    Large(Box<Large>),
 }
 
-/// A sorted set, to be read.
-#[derive(Clone, Copy, Debug)]
-pub enum ZSetView<'a> {
-    Packed(&'a [u8]),
+impl std::fmt::Debug for ZSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ZSet({}, {} members)", self.encoding().name(), self.len())
+    }
+}
+
+/// What decides over the form of a sorted set that changes.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    entries_max: usize,
+    value_max: usize,
+    /// What the tables of the shard are hashed with.
+    seed: u64,
+}
+
+impl Limits {
+    pub(crate) fn new(thresholds: &Thresholds, seed: u64) -> Self {
+        Self {
+            entries_max: thresholds.zset_max_listpack_entries,
+            value_max: thresholds.zset_max_listpack_value,
+            seed,
+        }
+    }
+}
+
+/// When a member's score is written: the options of ZADD.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct When {
+    /// Only if the member is not there.
+    pub nx: bool,
+    /// Only if it is.
+    pub xx: bool,
+    /// Only to a greater score, to a less one; new members are added all the same.
+    pub gt: bool,
+    pub lt: bool,
+    /// The number is added to the score that is there.
+    pub incr: bool,
+}
+
+/// What [`ZSet::add`] did; the score that stands now.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Added {
+    New(f64),
+    Changed(f64),
+    /// The score is what it was.
+    Same(f64),
+    /// An option forbids it.
+    Refused,
+    /// The sum of two infinities is no number; nothing was done.
+    NotANumber,
 }
 
 impl Default for ZSet {
@@ -24,25 +110,174 @@ impl Default for ZSet {
 }
 
 impl ZSet {
-    #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        Encoding::Listpack
+    /// A sorted set of pairs that are in order, in the form that suits them.
+    pub(crate) fn collect<M: AsRef<[u8]>>(pairs: &[(f64, M)], limits: Limits) -> Self {
+        let fits = |member: &M| member.as_ref().len() <= limits.value_max;
+        let bytes: usize = pairs.iter().map(|(_, m)| m.as_ref().len() + SCORE_BYTES_MAX).sum();
+        let small = pairs.len() <= limits.entries_max && pairs.iter().all(|(_, m)| fits(m));
+        if small && safe_to_add(0, bytes) {
+            let mut packed = Vec::new();
+            pairs.iter().for_each(|(score, member)| packed::push(&mut packed, member.as_ref(), *score));
+            return Self::Packed(packed);
+        }
+        let mut large = Large::new(limits.seed);
+        pairs.iter().for_each(|(score, member)| large.insert(member.as_ref(), *score));
+        Self::Large(Box::new(large))
     }
 
     #[must_use]
-    pub fn memory(&self, _samples: usize) -> usize {
-        let Self::Packed(bytes) = self;
-        bytes.capacity()
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Packed(bytes) => packed::len(bytes),
+            Self::Large(large) => large.len(),
+        }
+    }
+
+    /// Leaves the listpack now if `members` more of up to `bytes` bytes will not do there.
+    pub(crate) fn expect(&mut self, members: usize, bytes: usize, limits: Limits) {
+        if members > limits.entries_max || bytes > limits.value_max {
+            self.enlarge(limits);
+        }
+    }
+
+    /// Sets or adds to the score of one member.
+    pub(crate) fn add(&mut self, member: &[u8], number: f64, when: When, limits: Limits) -> Added {
+        let found = match self {
+            Self::Packed(bytes) => packed::find(bytes, member).map(|(at, score)| (Some(at), score)),
+            Self::Large(large) => large.score(member).map(|score| (None, score)),
+        };
+        let Some((at, before)) = found else {
+            if when.xx {
+                return Added::Refused;
+            }
+            self.insert(member, number, limits);
+            return Added::New(number);
+        };
+        if when.nx {
+            return Added::Refused;
+        }
+        let after = if when.incr { before + number } else { number };
+        if after.is_nan() {
+            return Added::NotANumber;
+        }
+        if when.gt && after <= before || when.lt && after >= before {
+            return Added::Refused;
+        }
+        if after == before {
+            return Added::Same(after);
+        }
+        match (self, at) {
+            (Self::Packed(bytes), Some(at)) => {
+                packed::remove(bytes, at, 1);
+                packed::insert(bytes, member, after);
+            }
+            (Self::Large(large), _) => large.set_score(member, before, after),
+            (Self::Packed(_), None) => unreachable!("a packed member has a place"),
+        }
+        Added::Changed(after)
+    }
+
+    /// Adds a member that is not there.
+    fn insert(&mut self, member: &[u8], score: f64, limits: Limits) {
+        if let Self::Packed(bytes) = self {
+            let fits = packed::len(bytes) < limits.entries_max
+                && member.len() <= limits.value_max
+                && safe_to_add(bytes.len(), element_size(member) + SCORE_BYTES_MAX);
+            if fits {
+                return packed::insert(bytes, member, score);
+            }
+            self.enlarge(limits);
+        }
+        if let Self::Large(large) = self {
+            large.insert(member, score);
+        }
+    }
+
+    /// Makes a listpack a tree and a dictionary.
+    fn enlarge(&mut self, limits: Limits) {
+        let Self::Packed(bytes) = self else { return };
+        let mut large = Large::new(limits.seed);
+        let mut text = Vec::new();
+        let view = ZSetView::Packed(bytes);
+        for (member, score) in view.iter(0..view.len(), false) {
+            text.clear();
+            member.push_to(&mut text);
+            large.insert(&text, score);
+        }
+        *self = Self::Large(Box::new(large));
+    }
+
+    /// Removes a member; true when it was there.
+    pub(crate) fn remove(&mut self, member: &[u8]) -> bool {
+        match self {
+            Self::Packed(bytes) => match packed::find(bytes, member) {
+                Some((at, _)) => {
+                    packed::remove(bytes, at, 1);
+                    true
+                }
+                None => false,
+            },
+            Self::Large(large) => large.remove(member).is_some(),
+        }
+    }
+
+    /// Removes a range of ranks, as far as it is there, and hands out each member and score, lowest first; how
+    /// many.
+    pub(crate) fn take(&mut self, range: Range<usize>, visit: &mut dyn FnMut(Element<'_>, f64)) -> usize {
+        let len = self.len();
+        let range = range.start.min(len)..range.end.min(len);
+        if range.is_empty() {
+            return 0;
+        }
+        match self {
+            Self::Packed(bytes) => {
+                ZSetView::Packed(bytes).iter(range.clone(), false).for_each(|(m, score)| visit(m, score));
+                if let Some(at) = packed::seek(bytes, range.start) {
+                    packed::remove(bytes, at, range.len());
+                }
+            }
+            Self::Large(large) => {
+                large.take(range.clone(), &mut |member, score| visit(Element::Bytes(member), score));
+            }
+        }
+        range.len()
+    }
+
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        match self {
+            Self::Packed(_) => Encoding::Listpack,
+            Self::Large(_) => Encoding::Skiplist,
+        }
+    }
+
+    #[must_use]
+    pub fn memory(&self, samples: usize) -> usize {
+        match self {
+            Self::Packed(bytes) => bytes.capacity(),
+            Self::Large(large) => size_of::<Large>() + large.memory(samples),
+        }
     }
 
     #[must_use]
     pub fn weight(&self) -> usize {
-        1
+        match self {
+            Self::Packed(_) => 1,
+            Self::Large(large) => large.weight(),
+        }
     }
 
-    pub fn free_slice(&mut self, _budget: usize) -> bool {
-        true
+    pub fn free_slice(&mut self, budget: usize) -> bool {
+        match self {
+            Self::Packed(_) => true,
+            Self::Large(large) => large.free_slice(budget),
+        }
     }
+}
+
+/// Brings pairs into the order of a sorted set.
+pub(crate) fn sort<M: AsRef<[u8]>>(pairs: &mut [(f64, M)]) {
+    pairs.sort_unstable_by(|a, b| order((a.0, a.1.as_ref()), (b.0, b.1.as_ref())));
 }
 
 impl Collection for ZSet {
@@ -55,8 +290,10 @@ impl Collection for ZSet {
     }
 
     fn view(&self) -> ZSetView<'_> {
-        let Self::Packed(bytes) = self;
-        ZSetView::Packed(bytes)
+        match self {
+            Self::Packed(bytes) => ZSetView::Packed(bytes),
+            Self::Large(large) => ZSetView::Large(large),
+        }
     }
 
     fn from_packed(bytes: Vec<u8>, _flag: bool) -> Self {
@@ -64,13 +301,17 @@ impl Collection for ZSet {
     }
 
     fn take_packed(&mut self) -> Option<(Vec<u8>, bool)> {
-        let Self::Packed(bytes) = self;
-        Some((std::mem::take(bytes), false))
+        match self {
+            Self::Packed(bytes) => Some((std::mem::take(bytes), false)),
+            Self::Large(_) => None,
+        }
     }
 
     fn is_empty(&self) -> bool {
-        let Self::Packed(bytes) = self;
-        bytes.is_empty()
+        match self {
+            Self::Packed(bytes) => bytes.is_empty(),
+            Self::Large(large) => large.len() == 0,
+        }
     }
 
     fn of(object: &Object) -> Option<&Self> {
@@ -85,3 +326,6 @@ impl Collection for ZSet {
         Object::ZSet(self)
     }
 }
+
+#[cfg(test)]
+mod tests;
