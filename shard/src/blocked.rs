@@ -253,10 +253,13 @@ impl Shard {
         !self.blocked.ready.is_empty()
     }
 
-    /// How many clients wait here, and for how many keys.
+    /// How many keys are waited for here, and of how many also the end.
     #[must_use]
-    pub fn waiting(&self) -> (usize, usize) {
-        (self.blocked.waiters.len(), self.blocked.queues.len())
+    pub fn waited_for(&self) -> (usize, usize) {
+        let waiters = &self.blocked.waiters;
+        let on_loss =
+            |queue: &&Queue| queue.tickets.keys().any(|t| waiters.get(t).is_some_and(|w| w.on_loss));
+        (self.blocked.queues.len(), self.blocked.queues.values().filter(on_loss).count())
     }
 
     /// Serves whoever waits for keys that have changed; `served` hears of each in order. Waiters one of whose

@@ -171,6 +171,7 @@ impl CoreState {
     pub fn register(&mut self, cx: &mut Cx, args: Args<'_>, asker: Asker) -> Option<Option<i64>> {
         let block = cx.block.take()?;
         self.shard.block(cx, args, asker, &block, false, |_| true);
+        self.note_waiting();
         Some(block.deadline_ms)
     }
 
@@ -185,6 +186,14 @@ impl CoreState {
             AtRelease::Uncall(asker) => self.shard.uncall(*asker),
             AtRelease::Forget(asker) => drop(self.shard.unblock(*asker)),
         }
+        self.note_waiting();
+    }
+
+    /// For INFO.
+    fn note_waiting(&self) {
+        let (keys, on_loss) = self.shard.waited_for();
+        self.stats().blocking_keys.set(keys as u64);
+        self.stats().blocking_keys_on_loss.set(on_loss as u64);
     }
 
     /// Serves those who wait for keys that have changed, unless the shard is held.
@@ -197,6 +206,7 @@ impl CoreState {
         let (holds, now_ms) = (&self.holds, self.now.unix_ms());
         let is_held = |shard: &shard::Shard, key: &[u8]| holds.has(shard.key(key).hash);
         self.shard.serve_blocked(now_ms, &is_held, &mut |_, served| all.push(served));
+        self.note_waiting();
         for served in all {
             match served {
                 Served::Reply { asker, reply, dirty } => {
@@ -278,6 +288,7 @@ impl CoreState {
     /// A client of some core waits no longer.
     pub fn remove_waiter(&mut self, asker: Asker, answer: bool) {
         let was_here = self.shard.unblock(asker);
+        self.note_waiting();
         if answer {
             self.outbox.direct(asker.core, Direct::Left { id: conn_of(asker), was_here });
         }

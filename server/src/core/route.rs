@@ -12,7 +12,7 @@ use super::inline::{self, Asking};
 use super::plan::{Plan, Routed, Target};
 use super::state::{CoreState, Now};
 use super::subscribe;
-use super::transaction::runs_inside_multi;
+use super::transaction::{looks_elsewhere, runs_inside_multi};
 use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ReplyMode};
@@ -363,7 +363,9 @@ impl Router<'_> {
             return self.queue(conn, plan, first, spec);
         }
         let target = match spec.place {
-            Place::Shard if may_wait(spec, args) => return Some(Stop::Barrier(spec)),
+            Place::Shard if may_wait(spec, args) || self.cores > 1 && looks_elsewhere(spec, args) => {
+                return Some(Stop::Barrier(spec));
+            }
             Place::Shard => match self.target_by_keys(spec, args, &mut plan.lanes, &mut plan.keys) {
                 Some(target) => target,
                 None => return Some(Stop::Barrier(spec)),

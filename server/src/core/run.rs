@@ -46,17 +46,26 @@ impl CoreState {
                 mark = self.execute_routed(r, &plan, mark);
             }
         }
-        if self.shard.has_ready() {
-            self.serve_waiters();
-        }
+        self.catch_up();
         self.finish_plan(&plan);
         plan.clear();
         self.plan = plan;
     }
 
-    fn execute_routed(&mut self, r: &Routed, plan: &Plan, mark: u64) -> u64 {
-        if self.shard.has_ready() && !r.queued {
+    /// Tells what has happened, to clients that listen or wait: after a command, and after the last of a transaction.
+    #[inline]
+    fn catch_up(&mut self) {
+        if self.has_news() {
+            self.tell(None);
+        }
+        if self.shard.has_ready() {
             self.serve_waiters();
+        }
+    }
+
+    fn execute_routed(&mut self, r: &Routed, plan: &Plan, mark: u64) -> u64 {
+        if !r.queued {
+            self.catch_up();
         }
         let Some(conn) = self.conns.slot(r.slot) else { return mark };
         let before = conn.out.len();
@@ -88,9 +97,6 @@ impl CoreState {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         }
         silence(conn, before);
-        if self.has_news() {
-            self.tell(None);
-        }
         now
     }
 
@@ -150,12 +156,7 @@ impl CoreState {
             Ordered::Unwatch(share) => self.shard.unwatch(&share.flag, &share.keys),
             Ordered::Task(task) => self.run_task(task),
         }
-        if self.has_news() {
-            self.tell(None);
-        }
-        if self.shard.has_ready() {
-            self.serve_waiters();
-        }
+        self.catch_up();
     }
 
     /// Runs the part of a batch that falls on this shard, and sends it back.

@@ -54,7 +54,7 @@ mod owner;
 pub mod queue;
 mod router;
 
-pub use router::runs_inside_multi;
+pub use router::{looks_elsewhere, runs_inside_multi};
 
 use super::account::Pending;
 use super::blocking::{AtRelease, Waiting};
