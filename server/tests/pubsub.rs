@@ -235,6 +235,108 @@ fn own_messages_come_behind_their_replies() {
     }
 }
 
+/// The reply of an EXEC is one reply, however it is run: on this shard, in one hop over several, or in several
+/// steps. What its commands publish comes behind it, in their order.
+#[test]
+fn messages_do_not_split_the_reply_of_exec() {
+    for shards in SHARDS {
+        let server = Server::start(shards);
+        let keys = spread("k", 3);
+        let mut conn = server.connect3();
+        conn.must("SUBSCRIBE c");
+        let set: Vec<Cmd> = keys.iter().map(|k| cmd(&["SET", k, "v"])).collect();
+        let publish = |text: &str| cmd(&["PUBLISH", "c", text]);
+        let get = |key: &str| cmd(&["GET", key]);
+        let bodies = [
+            vec![set[0].clone(), publish("x"), get(&keys[0])],
+            vec![set[0].clone(), set[1].clone(), publish("x"), set[2].clone(), publish("y"), get(&keys[1])],
+            vec![publish("x"), cmd(&["RENAME", &keys[0], &keys[1]]), publish("y"), get(&keys[1])],
+            vec![publish("x"), cmd(&["CONFIG", "GET", "port"]), publish("y")],
+        ];
+        for body in bodies {
+            for times in [1, 3] {
+                let mut commands = Vec::new();
+                for _ in 0..times {
+                    commands.extend(set.iter().cloned());
+                    commands.push(cmd(&["MULTI"]));
+                    commands.extend(body.iter().cloned());
+                    commands.push(cmd(&["EXEC"]));
+                }
+                let mut bytes = Vec::new();
+                commands.iter().for_each(|c| encode(&mut bytes, c));
+                conn.send_raw(&bytes);
+                for _ in 0..times {
+                    let replies: Vec<_> = (0..set.len() + 1 + body.len()).map(|_| conn.read()).collect();
+                    assert!(replies.iter().all(|r| matches!(r, Value::Simple(_))), "{replies:?}");
+                    let exec = conn.read().items();
+                    assert_eq!(exec.len(), body.len());
+                    assert!(!exec.iter().any(|r| matches!(r, Value::Push(_))), "{shards} shards: {exec:?}");
+                    for published in body.iter().filter(|c| c[0] == b"PUBLISH") {
+                        let message = [b"message".to_vec(), b"c".to_vec(), published[2].clone()];
+                        assert_eq!(conn.read(), Value::Push(message.map(Value::bulk).to_vec()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Clients that subscribe and leave while others run commands of several steps over all shards: all are answered.
+#[test]
+fn subscribing_goes_on_beside_transactions() {
+    for shards in SHARDS {
+        let server = Server::start(shards);
+        let keys = spread("k", 3);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for w in 0..2 {
+                let (mut conn, keys, done) = (server.connect(), &keys, &done);
+                scope.spawn(move || {
+                    while !done.load(Ordering::Relaxed) {
+                        let mut commands = vec![cmd(&["SET", &keys[0], "v"])];
+                        commands.push(cmd(&["RENAME", &keys[0], &keys[1 + w % 2]]));
+                        commands.push(cmd(&["MULTI"]));
+                        commands.push(cmd(&["PUBLISH", "c", "m"]));
+                        commands.push(cmd(&["COPY", &keys[1], &keys[2], "REPLACE"]));
+                        commands.push(cmd(&["PUBSUB", "NUMSUB", "c"]));
+                        commands.push(cmd(&["EXEC"]));
+                        conn.pipeline(&commands);
+                    }
+                });
+            }
+            let _done = Done(&done);
+            let threads: Vec<_> = (0..3)
+                .map(|_| {
+                    let mut conn = server.connect3();
+                    scope.spawn(move || {
+                        for round in 0..150 {
+                            says(&mut conn, "SUBSCRIBE c d");
+                            let commands = [
+                                cmd(&["MULTI"]),
+                                cmd(&["SUBSCRIBE", "e"]),
+                                cmd(&["UNSUBSCRIBE", "e"]),
+                                cmd(&["EXEC"]),
+                            ];
+                            let mut bytes = Vec::new();
+                            commands[..[0, 4][round % 2]].iter().for_each(|c| encode(&mut bytes, c));
+                            conn.send_raw(&bytes);
+                            hears(&mut conn);
+                            let heard = says(&mut conn, "UNSUBSCRIBE");
+                            let ends = heard.iter().filter(|v| v.items()[0] == Value::bulk("unsubscribe"));
+                            let ends: Vec<_> = ends.map(|v| v.items()[2].clone()).collect();
+                            assert_eq!(ends, [Value::Int(1), Value::Int(0)]);
+                            assert_eq!(hears(&mut conn), [], "nothing comes after the end");
+                        }
+                    })
+                })
+                .collect();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    }
+}
+
 /// Random subscriptions of clients on all cores: what PUBLISH counts is what is heard, by exactly those.
 #[test]
 fn everybody_hears_what_is_counted() {
