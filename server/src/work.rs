@@ -221,6 +221,8 @@ pub enum Ordered {
     Hold(Box<Hold>),
     /// A client has stopped to watch keys.
     Unwatch(Box<Share>),
+    /// What a connection of this core is about to subscribe to, or no longer.
+    Subscription(ConnId),
     /// Something to be run at one point of the order on all shards (DEBUG DIGEST …).
     Task(Task),
 }

@@ -7,40 +7,13 @@
 mod common;
 
 use common::client::{encode, show};
-use common::keys::spread;
+use common::listen::{hears, says};
 use common::{Cmd, Conn, Rng, Server, Value, cmd, env, peer};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const SHARDS: [usize; 3] = [1, 2, 3];
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// Sends a command and a PING; everything that comes before PING's answer.
-fn says(conn: &mut Conn, line: &str) -> Vec<Value> {
-    let mut bytes = Vec::new();
-    encode(&mut bytes, &line.split_whitespace().collect::<Vec<_>>());
-    conn.send_raw(&bytes);
-    hears(conn)
-}
-
-/// Everything that has come for a connection.
-fn hears(conn: &mut Conn) -> Vec<Value> {
-    const END: &str = "the end";
-    let mut bytes = Vec::new();
-    encode(&mut bytes, &["PING", END]);
-    conn.send_raw(&bytes);
-    let end = Value::bulk(END);
-    let mut heard = Vec::new();
-    loop {
-        match conn.read() {
-            value if value == end || value == Value::Array(vec![Value::bulk("pong"), end.clone()]) => {
-                return heard;
-            }
-            value => heard.push(value),
-        }
-    }
-}
 
 /// A message as RESP2 shows it.
 fn message(words: &[&str]) -> Value {
@@ -211,30 +184,11 @@ fn client_reply_off_leaves_messages() {
 /// A pipeline of a RESP3 client that hears itself: each message right behind the reply to its PUBLISH (as in Redis
 /// 7.2; 7.0 has it before), wherever the keys between are.
 #[test]
-fn own_messages_come_behind_their_replies() {
-    for shards in SHARDS {
-        let server = Server::start(shards);
-        let keys = spread("k", 3);
-        let mut conn = server.connect3();
-        conn.must("SUBSCRIBE c");
-        let mut commands = Vec::new();
-        let mut expected = Vec::new();
-        for i in 0..200 {
-            let n = i.to_string();
-            commands.push(cmd(&["SET", &keys[i % 3], &n]));
-            commands.push(cmd(&["PUBLISH", "c", &n]));
-            commands.push(cmd(&["GET", &keys[i % 3]]));
-            let heard = Value::Push(["message", "c", &n].map(Value::bulk).to_vec());
-            expected.extend([Value::ok(), Value::Int(1), heard, Value::bulk(&n)]);
-        }
-        let mut bytes = Vec::new();
-        commands.iter().for_each(|c| encode(&mut bytes, c));
-        conn.send_raw(&bytes);
-        let heard: Vec<_> = expected.iter().map(|_| conn.read()).collect();
-        assert_eq!(heard, expected, "{shards} shards");
-    }
-}
-
+/// The reply of an EXEC is one reply, however it is run: on this shard, in one hop over several, or in several
+/// steps. What its commands publish comes behind it, in their order.
+#[test]
+/// Clients that subscribe and leave while others run commands of several steps over all shards: all are answered.
+#[test]
 /// Random subscriptions of clients on all cores: what PUBLISH counts is what is heard, by exactly those.
 #[test]
 fn everybody_hears_what_is_counted() {
@@ -308,155 +262,12 @@ fn expected(
 
 /// Publishers pipeline on many channels; every subscriber hears each publisher in the order it wrote.
 #[test]
-fn a_publisher_is_heard_in_order_whatever_the_channels() {
-    const EACH: usize = 3000;
-    for shards in SHARDS {
-        let server = Server::start(shards);
-        let mut listeners: Vec<Conn> = (0..4).map(|_| server.connect()).collect();
-        for (i, listener) in listeners.iter_mut().enumerate() {
-            match i % 2 {
-                0 => listener.must("PSUBSCRIBE c*"),
-                _ => listener.must("SUBSCRIBE c0 c1 c2 c3"),
-            };
-            says(listener, "PING");
-        }
-        std::thread::scope(|scope| {
-            for p in 0..3 {
-                let mut conn = server.connect();
-                scope.spawn(move || {
-                    for batch in (0..EACH).step_by(50) {
-                        let publish =
-                            |n: usize| cmd(&["PUBLISH", &format!("c{}", n % 4), &format!("{p}:{n}")]);
-                        let commands: Vec<Cmd> = (batch..batch + 50).map(publish).collect();
-                        assert!(conn.pipeline(&commands).iter().all(|r| *r == Value::Int(4)));
-                    }
-                });
-            }
-            for listener in &mut listeners {
-                scope.spawn(move || {
-                    let mut next = [0usize; 3];
-                    while next != [EACH; 3] {
-                        let text = listener.read().items().last().unwrap().text();
-                        let (p, n) = text.split_once(':').unwrap();
-                        let p: usize = p.parse().unwrap();
-                        assert_eq!(n, next[p].to_string(), "publisher {p} on {shards} shards");
-                        next[p] += 1;
-                    }
-                });
-            }
-        });
-    }
-}
-
 /// A message that was pipelined after a SET: whoever has it finds the key, on whatever connection.
 #[test]
-fn a_message_is_not_seen_before_what_was_set_before_it() {
-    const JOBS: usize = 1500;
-    for shards in SHARDS {
-        let server = Server::start(shards);
-        let listeners: Vec<Conn> = (0..3)
-            .map(|_| {
-                let mut conn = server.connect();
-                conn.must("SUBSCRIBE jobs");
-                conn
-            })
-            .collect();
-        std::thread::scope(|scope| {
-            for mut listener in listeners {
-                let mut asking = server.connect();
-                scope.spawn(move || {
-                    for _ in 0..2 * JOBS {
-                        let job = listener.read().items()[2].text();
-                        assert_eq!(
-                            asking.call(&["GET", &job]),
-                            Value::bulk("done"),
-                            "{job} on {shards} shards"
-                        );
-                    }
-                });
-            }
-            for p in 0..2 {
-                let mut conn = server.connect();
-                scope.spawn(move || {
-                    for n in 0..JOBS {
-                        let job = format!("job:{p}:{n}");
-                        let commands = [cmd(&["SET", &job, "done"]), cmd(&["PUBLISH", "jobs", &job])];
-                        assert_eq!(conn.pipeline(&commands), [Value::ok(), Value::Int(3)]);
-                    }
-                });
-            }
-        });
-    }
-}
-
 /// Says that a thread has ended, however it ends.
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// While clients subscribe and leave: from its confirmation on a client hears everything that is published after a key it
 /// has not seen yet.
 #[test]
-fn nothing_is_missed_after_the_confirmation() {
-    const ROUNDS: usize = 300;
-    for shards in SHARDS {
-        let server = Server::start(shards);
-        let done = [AtomicBool::new(false), AtomicBool::new(false)];
-        std::thread::scope(|scope| {
-            for (keys, done) in [spread("n", 3), spread("m", 3)].into_iter().zip(&done) {
-                let mut conn = server.connect();
-                let mut latecomer = server.connect3();
-                let tail = keys[2].clone();
-                scope.spawn(move || {
-                    for n in 1.. {
-                        let n = format!("{n}");
-                        let commands = [
-                            cmd(&["SET", &keys[2], &n]),
-                            cmd(&["MSET", &keys[0], &n, &keys[1], &n]),
-                            cmd(&["PUBLISH", &format!("late:{}", keys[2]), &n]),
-                        ];
-                        conn.pipeline(&commands);
-                        if done.load(Ordering::Relaxed) {
-                            break;
-                        }
-                    }
-                });
-                scope.spawn(move || {
-                    let _done = Done(done);
-                    let channel = format!("late:{tail}");
-                    for _ in 0..ROUNDS {
-                        let commands = [cmd(&["SUBSCRIBE", &channel]), cmd(&["GET", &tail])];
-                        let confirmed = latecomer.try_pipeline(&commands).unwrap();
-                        // Between the two a message may have come already; then that is the first.
-                        let (first, seen) = match &confirmed[1] {
-                            Value::Push(m) => {
-                                let mut next = latecomer.read();
-                                while let Value::Push(_) = next {
-                                    next = latecomer.read();
-                                }
-                                (m[2].int().unwrap(), next.int().unwrap_or(0))
-                            }
-                            seen => {
-                                let Value::Push(m) = latecomer.read() else { panic!("a message") };
-                                (m[2].int().unwrap(), seen.int().unwrap_or(0))
-                            }
-                        };
-                        assert!(
-                            first <= seen + 1,
-                            "{shards} shards: saw {seen}, and then heard {first} first"
-                        );
-                        says(&mut latecomer, &format!("UNSUBSCRIBE {channel}"));
-                    }
-                });
-            }
-        });
-    }
-}
-
 #[test]
 fn who_leaves_is_forgotten() {
     const CHANNELS: usize = 30_000;

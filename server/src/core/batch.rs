@@ -194,7 +194,10 @@ impl Making<'_> {
                 self.batch.literals.extend_from_slice(&plan.literals[from as usize..to as usize]);
                 self.batch.steps.push(Step::Literal { end: self.batch.literals.len() as u32 });
             }
-            (_, None) => debug_assert!(false, "only a literal has no command"),
+            (_, None) => return debug_assert!(false, "only a literal has no command"),
+        }
+        if r.queued {
+            self.batch.frame_last();
         }
     }
 

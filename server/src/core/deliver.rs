@@ -18,7 +18,8 @@
 //! published before it goes out at once; what comes while it runs or after is [`Late`], with the number of
 //! the replies of that part that go before it.
 //!
-//! A session ([`super::transaction`]) has all that comes before its reply wait.
+//! The reply of an EXEC is one reply: what its commands publish goes behind it. A session
+//! ([`super::transaction`]) has all that comes before its reply wait.
 //!
 //! # Bounds
 //!
@@ -62,7 +63,8 @@ impl Late {
     }
 }
 
-/// The command that publishes: of which connection of this core, and how many replies its part has with its own.
+/// The command that publishes: of which connection of this core, and how many replies its part has with its own;
+/// `usize::MAX` inside an EXEC that is run here.
 pub type Running = Option<(ConnId, usize)>;
 
 /// How a connection is known to the shard.
@@ -145,6 +147,7 @@ fn goes_after(conn: &Conn, core: usize, running: Running) -> Option<usize> {
         (Doing::Batch(_), Some((id, replies))) if id == conn.id => Some(replies),
         (Doing::Batch(batch), _) => batch.has_run_on(core).then_some(usize::MAX),
         (Doing::Session(_), _) => Some(usize::MAX),
+        (Doing::Ready, Some((id, replies))) if id == conn.id => Some(replies),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ use crate::work::Work;
 use proto::command::Split;
 use proto::encode::{Reply, Resp};
 use proto::reply::reply_len;
+use std::ops::Range;
 
 /// Where the next reply comes from.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,8 @@ pub struct Batch {
     pub silent: bool,
     /// The session that it is a stage of, on shards that are held.
     pub session: Option<u64>,
+    /// The steps that are replies inside that of an EXEC, as ranges: a message would split it.
+    pub framed: Vec<Range<usize>>,
     /// It runs only if watched keys have not changed; the database to go back to if they have.
     pub guarded: Option<u16>,
 }
@@ -71,6 +74,7 @@ impl Batch {
         self.lanes.clear();
         self.waiting = 0;
         self.silent = false;
+        self.framed.clear();
         (self.session, self.guarded) = (None, None);
     }
 
@@ -96,6 +100,15 @@ impl Batch {
         self.parts[part].work = Some(work);
         self.waiting -= 1;
         self.waiting == 0
+    }
+
+    /// The step added last is a reply inside that of an EXEC.
+    pub fn frame_last(&mut self) {
+        let at = self.steps.len() - 1;
+        match self.framed.last_mut() {
+            Some(frame) if frame.end == at => frame.end += 1,
+            _ => self.framed.push(at..at + 1),
+        }
     }
 
     /// Whether the part of a shard has run.
@@ -130,6 +143,7 @@ impl Batch {
                 }
             }
             if let Some((shard, late)) = &mut late
+                && !self.framed.iter().any(|frame| frame.contains(&i) && i + 1 < frame.end)
                 && let Some(part) = self.parts.iter().find(|p| p.shard == *shard)
             {
                 late.write(part.next, out);

@@ -74,7 +74,7 @@ impl CoreState {
     /// Looks once at every connection that has something to execute.
     pub fn serve(&mut self) {
         if !self.subscribing.is_empty() {
-            self.finish_subscribing(self.may_serve());
+            self.finish_subscribing();
         }
         for _ in 0..self.ready.len() {
             if !self.may_serve() {

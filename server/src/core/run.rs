@@ -36,6 +36,8 @@ impl CoreState {
         self.stats().note_batch(self.plan.commands.len());
         let mut plan = std::mem::take(&mut self.plan);
         let mut mark = self.ticks.read();
+        // The connection whose EXEC is being answered: messages would split its reply.
+        let mut framed = None;
         for group in plan.commands.chunks(PREFETCH) {
             for r in group {
                 if r.hash != 0 {
@@ -43,9 +45,16 @@ impl CoreState {
                 }
             }
             for r in group {
+                if framed.is_some() && !r.queued {
+                    self.end_frame(framed.take());
+                }
                 mark = self.execute_routed(r, &plan, mark);
+                if r.queued {
+                    framed = Some(r.slot);
+                }
             }
         }
+        self.end_frame(framed);
         self.catch_up();
         self.finish_plan(&plan);
         plan.clear();
@@ -63,9 +72,16 @@ impl CoreState {
         }
     }
 
+    /// An EXEC is answered: messages of its own commands follow.
+    fn end_frame(&mut self, slot: Option<u32>) {
+        if let Some(conn) = slot.and_then(|slot| self.conns.slot(slot)) {
+            Self::write_late(conn);
+        }
+    }
+
     fn execute_routed(&mut self, r: &Routed, plan: &Plan, mark: u64) -> u64 {
-        if !r.queued {
-            self.catch_up();
+        if !r.queued && self.shard.has_ready() {
+            self.serve_waiters();
         }
         let Some(conn) = self.conns.slot(r.slot) else { return mark };
         let before = conn.out.len();
@@ -97,6 +113,10 @@ impl CoreState {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         }
         silence(conn, before);
+        let id = conn.id;
+        if self.has_news() {
+            self.tell(r.queued.then_some((id, usize::MAX)));
+        }
         now
     }
 
@@ -153,6 +173,7 @@ impl CoreState {
         match item {
             Ordered::Work(work) => self.run_work(work),
             Ordered::Hold(hold) => self.hold(*hold),
+            Ordered::Subscription(id) => self.finish_subscription(id),
             Ordered::Unwatch(share) => self.shard.unwatch(&share.flag, &share.keys),
             Ordered::Task(task) => self.run_task(task),
         }

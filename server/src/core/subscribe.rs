@@ -6,11 +6,17 @@
 //! 1. to announce the names to both: from now on messages are sent to this core;
 //! 2. to wait until no message is on its way that was routed without knowing of them ([`crate::subscriptions`]
 //!    says why; nearly always there is none);
-//! 3. to drain the mailbox once more, unless it is empty: what was routed without knowing of them has been posted, and
-//!    its part for this shard must run before whatever the client asks next;
-//! 4. to activate them, and to confirm: at one point of this shard's order, as a command on it would be.
+//! 3. to activate them, and to confirm, at one point of this shard's order: behind what was posted to it until then,
+//!    since a part of what was routed without knowing of the names may be there, and must run before
+//!    whatever the client asks next. So the command is posted to its own shard ([`Ordered::Subscription`]), unless
+//!    nothing is there that it could have to wait for.
 //!
-//! Where nobody publishes and the mailbox is empty all of it is done at once, else in the next turn or so.
+//! Where nobody publishes and the mailbox is empty all of it is done at once, else in the same turn or the next.
+//! UNSUBSCRIBE has its place in the order in the same way; it has nobody to wait for.
+//!
+//! Inside an EXEC, which holds all shards for it, the names are activated at the command's place. One gap is left: a
+//! message that is posted after the EXEC by a core that had looked its channel up before the names were announced
+//! is not heard.
 //!
 //! Names that another client of this core listens to need no waiting. Confirmations are push messages: they are
 //! sent even under CLIENT REPLY OFF, one for each name, with the number of subscriptions after it.
@@ -27,6 +33,7 @@ use super::state::CoreState;
 use crate::conn::{Doing, ReplyMode};
 use crate::io::ConnId;
 use crate::subscriptions::Grace;
+use crate::work::Ordered;
 use proto::args::Args;
 use proto::command::{CommandId, CommandSpec};
 use proto::encode::Reply;
@@ -35,15 +42,29 @@ use shard::pubsub::{Kind, Name, SUBSCRIPTION_BYTES};
 /// Subscriptions of a client that has gone which are removed without waiting for a slice.
 const LEAVE_AT_ONCE: usize = 256;
 
-/// Subscriptions that are announced and not active yet.
+/// A command of this family that waits for its place in the order.
 pub struct Subscribing {
+    step: Step,
+    /// The session that it is a stage of.
+    pub session: Option<u64>,
+}
+
+enum Step {
+    /// Subscriptions that are announced and not active yet.
+    Begin(Announced),
+    End {
+        kind: Kind,
+        verb: &'static str,
+        names: Vec<Name>,
+    },
+}
+
+struct Announced {
     kind: Kind,
     names: Vec<Name>,
     confirmations: Vec<u8>,
     grace: Grace,
-    /// The session that SUBSCRIBE is a stage of.
-    pub session: Option<u64>,
-    /// That is over, and the mailbox is to be drained before they are activated.
+    /// That was seen to be over, in an earlier turn.
     over: bool,
 }
 
@@ -97,7 +118,11 @@ impl CoreState {
         let Some((verb, kind, name)) = meaning(spec.id) else { return false };
         match verb {
             Verb::Subscribe => self.subscribe(id, kind, name, args.from(1)),
-            Verb::Unsubscribe => self.unsubscribe(id, kind, name, args.from(1)),
+            Verb::Unsubscribe => {
+                let names = args.iter().skip(1).map(Name::from).collect();
+                let step = Step::End { kind, verb: name, names };
+                if self.is_first_in_line() { self.take_step(id, step) } else { self.wait_in_line(id, step) }
+            }
         }
         if let Some(conn) = self.conns.get(id)
             && conn.reply_mode == ReplyMode::SkipNext
@@ -105,6 +130,11 @@ impl CoreState {
             conn.reply_mode = ReplyMode::On; // this was the next, and is no reply
         }
         true
+    }
+
+    /// Whether nothing that was posted to this shard waits: a command of our own would be the next.
+    fn is_first_in_line(&self) -> bool {
+        self.alone.is_some() || self.holds.is_idle()
     }
 
     fn subscribe(&mut self, id: ConnId, kind: Kind, verb: &str, names: Args<'_>) {
@@ -127,16 +157,29 @@ impl CoreState {
         }
         self.note_subscriptions(id);
         let grace = self.shared.subscriptions.grace();
-        let session = self.alone;
-        let mut subscribing = Subscribing { kind, names: new, confirmations, grace, session, over: false };
-        if waits && !self.may_activate(&mut subscribing) {
-            if let Some(conn) = self.conns.get(id) {
-                conn.doing = Doing::Subscribing(Box::new(subscribing));
-                self.subscribing.push(id);
-            }
-            return;
+        let mut announced = Announced { kind, names: new, confirmations, grace, over: false };
+        let may_activate = !waits || self.may_activate(&mut announced);
+        if may_activate && self.is_first_in_line() {
+            return self.take_step(id, Step::Begin(announced));
         }
-        self.activate(id, &subscribing);
+        if self.alone.is_none() && (!waits || announced.over) {
+            return self.wait_in_line(id, Step::Begin(announced));
+        }
+        self.wait(id, Step::Begin(announced));
+        self.subscribing.push(id);
+    }
+
+    fn wait(&mut self, id: ConnId, step: Step) {
+        let session = self.alone;
+        if let Some(conn) = self.conns.get(id) {
+            conn.doing = Doing::Subscribing(Box::new(Subscribing { step, session }));
+        }
+    }
+
+    /// The command goes behind everything that was posted to this shard.
+    fn wait_in_line(&mut self, id: ConnId, step: Step) {
+        self.wait(id, step);
+        self.outbox.ordered(self.index, Ordered::Subscription(id));
     }
 
     fn exceeds_limit(&self, id: ConnId, names: Args<'_>) -> bool {
@@ -145,56 +188,74 @@ impl CoreState {
         limit != 0 && (self.shard.pubsub.bytes(subscriber(id)) + new) as u64 > limit
     }
 
-    /// Whether everything that was routed without knowing of the names has run, as far as it is this shard's. Once
-    /// the mailbox has something, a drain that begins later decides, not an empty mailbox: that might never be seen.
-    fn may_activate(&self, subscribing: &mut Subscribing) -> bool {
-        if subscribing.over {
+    /// Whether everything that was routed without knowing of the names has run, as far as it is this shard's: it
+    /// was posted before the grace was over, and the mailbox is empty, or was drained since.
+    fn may_activate(&self, announced: &mut Announced) -> bool {
+        if announced.over {
             return true; // in an earlier turn
         }
-        subscribing.over = self.shared.subscriptions.is_over(&mut subscribing.grace);
-        subscribing.over && !self.shared.mailboxes.pending(self.index)
+        announced.over = self.shared.subscriptions.is_over(&mut announced.grace);
+        announced.over && !self.shared.mailboxes.pending(self.index)
     }
 
-    fn activate(&mut self, id: ConnId, subscribing: &Subscribing) {
-        for name in &subscribing.names {
-            self.shard.pubsub.activate(subscribing.kind, name, subscriber(id));
-        }
-        self.push(id, |out| out.extend_from_slice(&subscribing.confirmations));
-    }
-
-    /// Confirms subscriptions that had to wait. To be called once a turn. `open`: commands of connections could run
-    /// here now; otherwise only a session's, which holds this shard.
-    pub fn finish_subscribing(&mut self, open: bool) {
+    /// Looks, once a turn, at subscriptions that wait for others to post. A session's are activated when the mailbox
+    /// was drained, since nothing runs here while it holds this shard; others get in line.
+    pub fn finish_subscribing(&mut self) {
         for id in std::mem::take(&mut self.subscribing) {
             let Some(conn) = self.conns.get(id) else { continue };
             let Doing::Subscribing(mut waiting) = std::mem::take(&mut conn.doing) else { continue };
-            let may_run = open || waiting.session.is_some();
-            if may_run && self.may_activate(&mut waiting) {
-                let before = self.reply_len(id);
-                self.activate(id, &waiting);
-                match waiting.session {
-                    None => self.resume(id),
-                    Some(session) => self.alone_answered(session, id, before),
+            let Step::Begin(announced) = &mut waiting.step else { continue };
+            let may_activate = self.may_activate(announced);
+            match waiting.session {
+                Some(session) if may_activate => {
+                    let before = self.reply_len(id);
+                    self.take_step(id, waiting.step);
+                    self.alone_answered(session, id, before);
                 }
-            } else if let Some(conn) = self.conns.get(id) {
-                conn.doing = Doing::Subscribing(waiting);
-                self.subscribing.push(id);
+                None if announced.over => self.wait_in_line(id, waiting.step),
+                _ => {
+                    if let Some(conn) = self.conns.get(id) {
+                        conn.doing = Doing::Subscribing(waiting);
+                    }
+                    self.subscribing.push(id);
+                }
             }
         }
     }
 
-    fn unsubscribe(&mut self, id: ConnId, kind: Kind, verb: &str, names: Args<'_>) {
+    /// A command that waited in line has come to its place.
+    pub fn finish_subscription(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get(id) else { return };
+        if let Doing::Subscribing(waiting) = std::mem::take(&mut conn.doing) {
+            self.take_step(id, waiting.step);
+            self.resume(id);
+        }
+    }
+
+    fn take_step(&mut self, id: ConnId, step: Step) {
+        match step {
+            Step::Begin(announced) => {
+                for name in &announced.names {
+                    self.shard.pubsub.activate(announced.kind, name, subscriber(id));
+                }
+                self.push(id, |out| out.extend_from_slice(&announced.confirmations));
+            }
+            Step::End { kind, verb, names } => self.unsubscribe(id, kind, verb, &names),
+        }
+    }
+
+    fn unsubscribe(&mut self, id: ConnId, kind: Kind, verb: &str, names: &[Name]) {
         let Some(conn) = self.conns.get(id) else { return };
         let resp = conn.resp;
         let mut confirmations = Vec::new();
         let mut confirm = |name: Option<&[u8]>, counts| {
             confirm(&mut Reply::new(&mut confirmations, resp), verb, name, kind, counts);
         };
-        for name in names.iter() {
+        for name in names {
             self.end_subscription(id, kind, name);
             confirm(Some(name), self.shard.pubsub.counts(subscriber(id)));
         }
-        if names.len() == 0 {
+        if names.is_empty() {
             let mut any = false;
             while let Some(name) = self.shard.pubsub.first(kind, subscriber(id)) {
                 self.end_subscription(id, kind, &name);

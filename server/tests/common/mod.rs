@@ -12,6 +12,7 @@
 pub mod client;
 pub mod env;
 pub mod keys;
+pub mod listen;
 pub mod peer;
 pub mod process;
 pub mod resp;
