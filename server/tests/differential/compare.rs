@@ -174,8 +174,8 @@ const ENCODINGS: &[(&str, &str, &str)] = &[
     ("set", "intset", "listpack"),     // SADD of more integers than an intset may have
     ("set", "intset", "hashtable"),    // the same
     ("set", "hashtable", "intset"),    // SINTERSTORE's result, if of integers only
+    ("list", "quicklist", "listpack"), // small lists are listpacks since 7.2
     ("zset", "listpack", "skiplist"),  // since 7.2 ZADD chooses by the number of its arguments
-    ("list", "quicklist", "listpack"), // so are small lists since 7.2
 ];
 
 /// Whether Percore's encoding of a value of this type is that of Redis 7.2, as far as 7.0 can tell.
