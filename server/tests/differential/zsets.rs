@@ -103,7 +103,8 @@ impl Generator {
             }
             "ZSCAN" => {
                 command.extend([self.zset_key(), b"0".to_vec(), b"COUNT".to_vec()]);
-                command.push(if self.rng.one_in(8) { self.zset_number() } else { b"100000".to_vec() });
+                // All in one call: cursors are the server's own.
+                command.push((*self.rng.pick(&["100000", "100000", "100000", "0", "-1", "x"])).into());
             }
             "LEX" => return vec![self.lex_command()],
             "GEO" => return vec![self.geo_command()],

@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn palermo_to_catania() {
-        let palermo = Point { longitude: 13.361_389_338_970_184, latitude: 38.115_556_395_496_299 };
+        let palermo = Point { longitude: 13.361_389_338_970_184, latitude: 38.115_556_395_496_3 };
         let catania = Point { longitude: 15.087_267_458_438_873, latitude: 37.502_668_423_331_62 };
         assert!((distance(palermo, catania) - 166_274.151_562).abs() < 1e-4);
         let north = Point { latitude: 39.0, ..palermo };

@@ -108,7 +108,7 @@ fn check_options(when: When, count: usize) -> Outcome {
     if when.nx && when.xx {
         return Err(NX_AND_XX.into());
     }
-    if when.gt && when.nx || when.lt && when.nx || when.gt && when.lt {
+    if when.nx && (when.gt || when.lt) || when.gt && when.lt {
         return Err(GT_LT_NX.into());
     }
     if when.incr && count > 1 {

@@ -165,8 +165,11 @@ impl Query {
     }
 }
 
+/// Gets a member and its scores in each input.
+type VisitCommon<'a> = dyn FnMut(&[u8], &[f64]) -> ControlFlow<()> + 'a;
+
 /// Visits the members that all inputs have, with their scores in each.
-fn each_common(sources: &[(Input<'_>, f64)], visit: &mut dyn FnMut(&[u8], &[f64]) -> ControlFlow<()>) {
+fn each_common(sources: &[(Input<'_>, f64)], visit: &mut VisitCommon<'_>) {
     let Some(((smallest, _), others)) = sources.split_first() else { return };
     let mut scores = Vec::with_capacity(sources.len());
     smallest.each(&mut |member, score| {

@@ -4,7 +4,7 @@
 //! that ZSCAN needs; the tree does all the rest, random members included. What ties the two
 //! together is told in [`super::far`].
 //!
-//! A member of 10 bytes takes some 30 bytes of the tree and 45 of the dictionary; Redis takes 110 or so.
+//! A member of 10 bytes takes some 70 bytes, where redis-server 7.0 reports 113; one of 60 bytes 120, for its 161.
 
 use super::far::Far;
 use super::leaf::{LEAF_MAX, NEAR_MAX, Stored};

@@ -133,6 +133,14 @@ impl ZSet {
         }
     }
 
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Packed(bytes) => bytes.is_empty(),
+            Self::Large(large) => large.len() == 0,
+        }
+    }
+
     /// Leaves the listpack now if `members` more of up to `bytes` bytes will not do there.
     pub(crate) fn expect(&mut self, members: usize, bytes: usize, limits: Limits) {
         if members > limits.entries_max || bytes > limits.value_max {
@@ -308,10 +316,7 @@ impl Collection for ZSet {
     }
 
     fn is_empty(&self) -> bool {
-        match self {
-            Self::Packed(bytes) => bytes.is_empty(),
-            Self::Large(large) => large.len() == 0,
-        }
+        Self::is_empty(self)
     }
 
     fn of(object: &Object) -> Option<&Self> {

@@ -341,7 +341,7 @@ impl Tree {
             bytes += leaf.memory() + per_leaf;
             samples == 0 || pairs < samples
         });
-        if pairs == 0 { 0 } else { bytes * self.len / pairs }
+        (bytes * self.len).checked_div(pairs).unwrap_or(0)
     }
 
     /// Frees some `leaves` leaves; true when none is left. Not to be used otherwise from then on.

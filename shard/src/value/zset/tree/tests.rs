@@ -11,7 +11,7 @@ fn check_node(node: &Node, is_root: bool, last: bool) -> usize {
         return 0;
     };
     let children = branch.children.len();
-    assert!(children >= 2 && children <= FAN_MAX && branch.counts.len() == children);
+    assert!((2..=FAN_MAX).contains(&children) && branch.counts.len() == children);
     assert_eq!(branch.separators.len(), children - 1);
     for (child, &count) in branch.children.iter().zip(&branch.counts) {
         assert_eq!(child.len(), count);
