@@ -130,6 +130,8 @@ const INTENDED: &[Intended] = &[
     Intended { command: "object encoding", redis: "hashtable", percore: "listpack", why: "see ENCODINGS" },
     Intended { command: "object encoding", redis: "hashtable", percore: "intset", why: "see ENCODINGS" },
     Intended { command: "object encoding", redis: "intset", percore: "", why: "see ENCODINGS" },
+    Intended { command: "object encoding", redis: "quicklist", percore: "listpack", why: "see ENCODINGS" },
+    Intended { command: "object encoding", redis: "listpack", percore: "skiplist", why: "see ENCODINGS" },
     Intended {
         command: "bitcount",
         redis: ":0",
@@ -140,12 +142,6 @@ const INTENDED: &[Intended] = &[
     Intended { command: "bitpos", redis: ":0", percore: "ERR ", why: "as BITCOUNT" },
     Intended { command: "bitpos", redis: ":-1", percore: "ERR ", why: "as BITCOUNT" },
     Intended { command: "bitpos", redis: "WRONGTYPE ", percore: "ERR ", why: "as BITCOUNT" },
-    Intended {
-        command: "object encoding",
-        redis: "listpack",
-        percore: "skiplist",
-        why: "since 7.2 ZADD chooses by the number of its arguments, members given twice included",
-    },
     Intended {
         command: "zrank",
         redis: "ERR wrong number of arguments for 'zrank'",
@@ -174,10 +170,12 @@ const INTENDED: &[Intended] = &[
 
 /// Encodings that Redis 7.2 chooses otherwise than 7.0: type, then 7.0's, then 7.2's.
 const ENCODINGS: &[(&str, &str, &str)] = &[
-    ("set", "hashtable", "listpack"), // listpacks of members came with 7.2
-    ("set", "intset", "listpack"),    // SADD of more integers than an intset may have
-    ("set", "intset", "hashtable"),   // the same
-    ("set", "hashtable", "intset"),   // SINTERSTORE's result, if of integers only
+    ("set", "hashtable", "listpack"),  // listpacks of members came with 7.2
+    ("set", "intset", "listpack"),     // SADD of more integers than an intset may have
+    ("set", "intset", "hashtable"),    // the same
+    ("set", "hashtable", "intset"),    // SINTERSTORE's result, if of integers only
+    ("list", "quicklist", "listpack"), // small lists are listpacks since 7.2
+    ("zset", "listpack", "skiplist"),  // since 7.2 ZADD chooses by the number of its arguments
 ];
 
 /// Whether Percore's encoding of a value of this type is that of Redis 7.2, as far as 7.0 can tell.

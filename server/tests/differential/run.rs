@@ -165,6 +165,7 @@ fn walk_keys(redis: &mut Conn, percore: &mut Conn, db: usize, keys: &[Vec<u8>]) 
         &["GET"],
         &["HGETALL"],
         &["SMEMBERS"],
+        &["LRANGE"],
         &["ZUNION", "1"],
         &["OBJECT", "ENCODING"],
         &["PEXPIRETIME"],
@@ -174,6 +175,9 @@ fn walk_keys(redis: &mut Conn, percore: &mut Conn, db: usize, keys: &[Vec<u8>]) 
         let ask = |key: &Vec<u8>| {
             let mut command = cmd(question);
             command.push(key.clone());
+            if question == ["LRANGE"] {
+                command.extend([b"0".to_vec(), b"-1".to_vec()]);
+            }
             command
         };
         let commands: Vec<Cmd> = keys.iter().map(ask).collect();
