@@ -5,6 +5,7 @@
 //! that begin or end. Meanwhile its input only accumulates (and, past the query
 //! buffer's limit, is not read): one batch at a time is what keeps its commands in order.
 
+use crate::core::blocking::Waiting;
 use crate::core::deliver::Late;
 use crate::core::gather::Batch;
 use crate::core::subscribe::Subscribing;
@@ -35,6 +36,8 @@ pub enum Doing {
     Question(Box<Question>),
     /// Subscriptions that are not confirmed yet.
     Subscribing(Box<Subscribing>),
+    /// It waits for a key (BLPOP).
+    Blocked(Box<Waiting>),
     /// RESET, while many subscriptions are being removed.
     Leaving,
 }

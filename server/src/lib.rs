@@ -11,6 +11,8 @@ pub mod conn;
 pub mod core;
 pub mod crash;
 pub mod errors;
+#[cfg(test)]
+mod history;
 pub mod host;
 pub mod io;
 pub mod latency;

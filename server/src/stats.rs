@@ -48,6 +48,9 @@ pub struct CoreStats {
     pub clients: Counter,
     /// Clients whose next command CLIENT PAUSE holds back.
     pub blocked_clients: Counter,
+    /// Keys of this shard that clients wait for, and those of which also the end is waited for.
+    pub blocking_keys: Counter,
+    pub blocking_keys_on_loss: Counter,
     pub commands_processed: Counter,
     pub net_input_bytes: Counter,
     pub net_output_bytes: Counter,
@@ -107,6 +110,8 @@ impl Default for CoreStats {
             connections_rejected: c(),
             clients: c(),
             blocked_clients: c(),
+            blocking_keys: c(),
+            blocking_keys_on_loss: c(),
             commands_processed: c(),
             net_input_bytes: c(),
             net_output_bytes: c(),

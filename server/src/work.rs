@@ -5,6 +5,7 @@
 //! that goes there and back and is used again ([`WorkPool`]), so that a forwarded pipeline
 //! allocates nothing in the steady state.
 
+use crate::core::blocking::AtRelease;
 use crate::core::notify::Notices;
 use crate::core::transaction::queue::Share;
 use crate::io::{ConnId, Socket};
@@ -12,7 +13,7 @@ use crate::task::{Answer, Task};
 use proto::args::{Args, Span};
 use proto::command::CommandId;
 use proto::encode::Resp;
-use shard::{Parcel, Wanted};
+use shard::{Asker, Parcel, Wanted};
 
 /// One command of a [`Work`]. Its arguments follow those of the one before it in [`Work::spans`]. Kept
 /// small: what a work holds moves from one core's cache to another's, line by line, and back.
@@ -85,6 +86,8 @@ pub struct Work {
     /// Commands (by index) that took longer than `slowlog-log-slower-than`, in nanoseconds: the
     /// asking core, which knows the client, logs them.
     pub slow: Vec<(usize, u64)>,
+    /// Its one command waits for a key: until when (Unix milliseconds), if not for ever.
+    pub blocked: Option<Option<i64>>,
     /// An EXEC whose client watches keys of this shard, and of no other.
     pub guard: Option<Box<Share>>,
     /// They had changed: nothing was run.
@@ -173,6 +176,7 @@ impl WorkPool {
                 out: Vec::new(),
                 ends: Vec::new(),
                 slow: Vec::new(),
+                blocked: None,
                 guard: None,
                 aborted: false,
             }),
@@ -190,7 +194,7 @@ impl WorkPool {
         w.out.clear();
         w.ends.clear();
         w.slow.clear();
-        (w.guard, w.aborted) = (None, false);
+        (w.guard, w.aborted, w.blocked) = (None, false, None);
         self.free.push(w);
     }
 }
@@ -256,7 +260,24 @@ pub enum Direct {
         origin: usize,
         session: u64,
         parcels: Vec<Parcel>,
+        waiter: Option<AtRelease>,
     },
+    /// A client waits no longer; `answer`: whether its core wants to know if it still did.
+    Leave {
+        asker: Asker,
+        answer: bool,
+    },
+    Left {
+        id: ConnId,
+        was_here: bool,
+    },
+    /// A connection that waited is answered …
+    Served {
+        id: ConnId,
+        reply: Vec<u8>,
+    },
+    /// … or is to run its command over all its shards.
+    Called(ConnId),
     /// A connection that another core accepted.
     Adopt {
         socket: Socket,
@@ -295,6 +316,10 @@ impl std::fmt::Debug for Direct {
             Direct::Lent { session, .. } => write!(f, "Lent({session})"),
             Direct::GiveBack(parcels) => write!(f, "GiveBack({})", parcels.len()),
             Direct::Release { session, .. } => write!(f, "Release({session})"),
+            Direct::Leave { asker, .. } => write!(f, "Leave({asker:?})"),
+            Direct::Left { id, was_here } => write!(f, "Left({id:?}, {was_here})"),
+            Direct::Served { id, .. } => write!(f, "Served({id:?})"),
+            Direct::Called(id) => write!(f, "Called({id:?})"),
             Direct::Adopt { client, .. } => write!(f, "Adopt({client})"),
             Direct::Task(_) => f.write_str("Task"),
             Direct::Answer { transaction, .. } => write!(f, "Answer({transaction})"),

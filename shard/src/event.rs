@@ -73,6 +73,8 @@ pub struct Events {
     pub notifications: Vec<Notification>,
     /// Somebody watches a key.
     watched: bool,
+    /// Somebody waits for a key.
+    waited_for: bool,
     /// Whether `changed` is kept: on a shard that works with keys of others.
     recording: bool,
     /// The keys that changed, by database, if they are recorded.
@@ -98,8 +100,15 @@ impl Events {
         self.refresh();
     }
 
+    /// Whether somebody waits for a key of this shard.
+    pub(crate) fn waited_for(&mut self, any: bool) {
+        self.waited_for = any;
+        self.refresh();
+    }
+
     fn refresh(&mut self) {
-        self.listening = self.classes != Class::default() || self.watched || self.recording;
+        let heard = self.watched || self.waited_for || self.recording;
+        self.listening = self.classes != Class::default() || heard;
     }
 
     fn notify(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
@@ -173,6 +182,7 @@ impl Shard {
     pub(crate) fn changed_elsewhere(&mut self, db: usize, key: &[u8]) {
         self.events.changed(db, key);
         self.watches.touch(db, key);
+        self.blocked.note(db, key);
     }
 
     /// A collection has changed, and is gone if that has emptied it: the two events in Redis's order.

@@ -4,6 +4,7 @@
 //! The door is [`Shard::execute`] in [`mod@shard`]; [`table`] is the keyspace; `command/` holds the
 //! commands, one file a family; [`lend`] how a command is run whose keys live on two shards or more.
 
+pub mod blocked;
 mod collection;
 mod command;
 pub mod digest;
@@ -26,7 +27,8 @@ mod testing;
 pub mod value;
 pub mod watch;
 
-pub use command::TableStats;
+pub use blocked::{Asker, Block, Served};
+pub use command::{TableStats, answer_nil};
 pub use expire::Expired;
 pub use lend::{Parcel, Wanted, named_keys};
 pub use settings::{MaxmemoryPolicy, Settings, Thresholds};

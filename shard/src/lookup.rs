@@ -151,6 +151,7 @@ impl Shard {
         if is_expired(taken.expire_at, cx.now_ms) {
             self.stats.expired_keys += 1;
             self.notify(db, key.bytes, Class::EXPIRED, "expired");
+            self.wake(db, key.bytes);
             return None;
         }
         Some(taken)

@@ -8,6 +8,7 @@
 //! The shard never reads a clock and draws no hidden random numbers: the same calls with the same
 //! seed give the same replies, byte for byte.
 
+use crate::blocked::{Block, Blocked};
 use crate::command;
 use crate::db::{Db, Key};
 use crate::event::Events;
@@ -38,6 +39,8 @@ pub struct Cx {
     pub key_hash: u64,
     /// Inside MULTI or a script: a command that would wait answers as if its time were over.
     pub no_block: bool,
+    /// The command has answered nothing, because it waits for this; set by `execute`.
+    pub block: Option<Box<Block>>,
     /// How many changes the command made (Redis's `server.dirty`); set by `execute`.
     pub dirty: u64,
 }
@@ -46,7 +49,17 @@ impl Cx {
     /// A command of a RESP2 client, without keys so far.
     #[must_use]
     pub fn new(id: CommandId, db: usize, now_ms: i64) -> Self {
-        Self { id, db, now_ms, resp: Resp::V2, no_touch: false, key_hash: 0, no_block: false, dirty: 0 }
+        Self {
+            id,
+            db,
+            now_ms,
+            resp: Resp::V2,
+            no_touch: false,
+            key_hash: 0,
+            no_block: false,
+            block: None,
+            dirty: 0,
+        }
     }
 }
 
@@ -69,6 +82,7 @@ pub struct Shard {
     pub(crate) expire_cursor: ExpireCursor,
     pub(crate) place: Place,
     pub(crate) watches: Watches,
+    pub(crate) blocked: Blocked,
     seed: u64,
 }
 
@@ -88,6 +102,7 @@ impl Shard {
             expire_cursor: ExpireCursor::new(databases),
             place: Place { index: 0, count: 1 },
             watches: Watches::default(),
+            blocked: Blocked::default(),
             seed,
         }
     }
@@ -129,6 +144,7 @@ impl Shard {
     #[inline]
     pub fn execute(&mut self, cx: &mut Cx, args: Args<'_>, out: &mut Vec<u8>) {
         cx.dirty = 0;
+        cx.block = None;
         command::run(self, cx, args, &mut Reply::new(out, cx.resp));
     }
 }

@@ -4,6 +4,7 @@
 use super::client_filter::Filter;
 use super::session::{INVALID_NAME, is_valid_name};
 use crate::conn::{Conn, Doing, ReplyMode};
+use crate::core::blocking::Why;
 use crate::core::state::CoreState;
 use crate::core::tasks::When;
 use crate::io::ConnId;
@@ -96,6 +97,7 @@ fn flags(conn: &Conn) -> String {
     let mut add = |on: bool, letter: char| on.then(|| f.push(letter));
     add(conn.monitor, 'O');
     add(conn.is_subscribed(), 'P');
+    add(matches!(conn.doing, Doing::Blocked(_)), 'b');
     add(conn.in_multi, 'x');
     add(conn.watching.as_ref().is_some_and(|w| w.flag.is_raised()), 'd');
     add(conn.closing, 'c');
@@ -267,16 +269,23 @@ fn pause(core: &mut CoreState, id: ConnId, args: Args<'_>) {
     }
 }
 
-/// Nothing blocks yet, so no client is ever found blocked.
+/// `CLIENT UNBLOCK client-id [TIMEOUT|ERROR]`
 fn unblock(core: &mut CoreState, id: ConnId, args: Args<'_>) {
-    if let Some(word) = args.get(3)
-        && !word.eq_ignore_ascii_case(b"timeout")
-        && !word.eq_ignore_ascii_case(b"error")
-    {
-        return core.reply(id, |r| r.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
-    }
-    match parse_i64(args.at(2)) {
-        None => core.reply(id, |r| r.error(error::NOT_AN_INTEGER)),
-        Some(_) => core.reply(id, |r| r.int(0)),
-    }
+    let why = match args.get(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
+        None | Some(b"timeout") => Why::Timeout,
+        Some(b"error") => Why::Error,
+        _ => return core.reply(id, |r| r.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+    };
+    let Some(client) = parse_i64(args.at(2)) else {
+        return core.reply(id, |r| r.error(error::NOT_AN_INTEGER));
+    };
+    let run = Arc::new(move |core: &mut CoreState| {
+        let found = core.conns.iter().find(|c| u64::try_from(client) == Ok(c.client)).map(|c| c.id);
+        Answer::Number(i64::from(found.is_some_and(|found| core.leave(found, why))))
+    });
+    let finish = |core: &mut CoreState, id, answers: Vec<Answer>| {
+        let found = answers.contains(&Answer::Number(1));
+        core.reply(id, |r| r.int(i64::from(found)));
+    };
+    core.ask_all(id, When::Direct, run, Box::new(finish));
 }

@@ -7,7 +7,7 @@ use super::Core;
 use super::state::CoreState;
 use crate::config::OutputLimit;
 use crate::config::special::{NORMAL, PUBSUB, REPLICA};
-use crate::conn::{Conn, Ends};
+use crate::conn::{Conn, Doing, Ends};
 use crate::io::{ConnId, Io, Socket};
 use crate::listening::Change;
 use crate::socket;
@@ -114,9 +114,12 @@ impl CoreState {
             self.unwatch_in_order(&watching);
         }
         self.session_without_client(&conn.doing);
+        if let Doing::Blocked(waiting) = &conn.doing {
+            self.waiter_gone(id, waiting);
+        }
         if conn.paused {
             self.paused.retain(|p| *p != id);
-            self.stats().blocked_clients.set(self.paused.len() as u64);
+            self.note_blocked();
         }
         if conn.is_subscribed() {
             self.subscriber_gone(id);

@@ -1,6 +1,7 @@
 //! A connection's batch over several shards: made out of routed commands, sent, and finished when its
 //! last part is back. [`super::gather`] says how the replies are put in order again.
 
+use super::blocking::Waiting;
 use super::gather::{Batch, Part, Step};
 use super::plan::{Plan, Routed, Target};
 use super::state::CoreState;
@@ -9,7 +10,7 @@ use crate::conn::{Doing, ReplyMode};
 use crate::io::ConnId;
 use crate::work::{Direct, Ordered, Work, WorkCommand};
 use proto::args::Args;
-use proto::command::{CommandSpec, Place, Split};
+use proto::command::{CommandId, CommandSpec, Place, Split};
 use proto::encode::{Reply, Resp};
 
 /// No part has been made for the shard yet.
@@ -120,10 +121,22 @@ impl CoreState {
             return;
         }
         let Doing::Batch(mut batch) = std::mem::take(&mut conn.doing) else { return };
+        if let Some((shard, deadline)) = batch.blocked() {
+            let id_of = conn.last_command.map_or(CommandId::Blpop, |spec| spec.id);
+            let waiting = Waiting::new(id_of, deadline, vec![shard], batch.silent);
+            for work in batch.parts.iter_mut().filter_map(|p| p.work.take()) {
+                self.pool.give_back(work);
+            }
+            self.maker.give_back(batch);
+            return self.begin_wait(id, Box::new(waiting));
+        }
         batch.each_slow(|spec, args, nanos| {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         });
         let session = batch.session;
+        if let Some(number) = session {
+            conn.doing = Doing::Session(number); // the next stage follows, whatever the client has sent meanwhile
+        }
         if let Some(out) = session.and_then(|number| self.sessions.reply_of(number)) {
             batch.assemble(conn.resp, &mut || self.shard.draw(), None, out);
         } else if !batch.silent {

@@ -42,7 +42,8 @@ impl CoreState {
     /// How long this core may sleep.
     #[must_use]
     pub fn until_cron(&self, mono_ns: u64) -> Duration {
-        Duration::from_nanos(self.clockwork.next_ns.saturating_sub(mono_ns))
+        let cron = Duration::from_nanos(self.clockwork.next_ns.saturating_sub(mono_ns));
+        self.until_deadline(mono_ns).map_or(cron, |deadline| deadline.min(cron))
     }
 
     /// Does what is due.
@@ -55,8 +56,9 @@ impl CoreState {
                     self.enqueue(id.slot);
                 }
             }
-            self.stats().blocked_clients.set(0);
+            self.note_blocked();
         }
+        self.end_waits();
         if now < self.clockwork.next_ns {
             return;
         }

@@ -63,8 +63,7 @@ impl Late {
     }
 }
 
-/// The command that publishes: of which connection of this core, and how many replies its part has with its own;
-/// `usize::MAX` inside an EXEC that is run here.
+/// The command that publishes: of which connection of this core, and how many replies its part has with its own.
 pub type Running = Option<(ConnId, usize)>;
 
 /// How a connection is known to the shard.
@@ -147,7 +146,6 @@ fn goes_after(conn: &Conn, core: usize, running: Running) -> Option<usize> {
         (Doing::Batch(_), Some((id, replies))) if id == conn.id => Some(replies),
         (Doing::Batch(batch), _) => batch.has_run_on(core).then_some(usize::MAX),
         (Doing::Session(_), _) => Some(usize::MAX),
-        (Doing::Ready, Some((id, replies))) if id == conn.id => Some(replies),
         _ => None,
     }
 }

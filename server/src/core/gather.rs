@@ -85,6 +85,14 @@ impl Batch {
         self.guarded.filter(|_| aborted())
     }
 
+    /// The shard at which its one command waits, and until when.
+    #[must_use]
+    pub fn blocked(&self) -> Option<(u16, Option<i64>)> {
+        let [part] = &self.parts[..] else { return None };
+        let deadline = part.work.as_ref()?.blocked?;
+        Some((part.shard as u16, deadline))
+    }
+
     /// Takes a part back; true when it was the last.
     pub fn complete(&mut self, work: Box<Work>) -> bool {
         let part = work.part;

@@ -107,6 +107,12 @@ impl Holds {
         }
     }
 
+    /// Whether a key with this hash is held, or waited for by something posted.
+    #[must_use]
+    pub fn has(&self, hash: u64) -> bool {
+        self.all_wanted || self.counts[usize::from(place(hash))] != 0
+    }
+
     /// An item waits.
     pub fn wait(&mut self, item: Ordered, wants: Wants) {
         self.count(&wants);

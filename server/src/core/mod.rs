@@ -16,6 +16,7 @@
 pub mod accept;
 pub mod account;
 pub mod batch;
+pub mod blocking;
 pub mod cron;
 pub mod deliver;
 pub mod gather;
@@ -37,6 +38,7 @@ mod sim_pubsub_tests;
 #[cfg(test)]
 mod sim_tests;
 
+use crate::conn::Doing;
 use crate::io::{Closed, ConnId, Io, Sink, Socket};
 use crate::mailbox::Inbox;
 use crate::work::Direct;
@@ -98,6 +100,9 @@ impl<I: Io> Core<I> {
         self.drain();
         self.state.run_queue();
         self.state.serve();
+        if self.state.shard.has_ready() {
+            self.state.serve_waiters();
+        }
         self.state.cron();
         self.post();
         if self.state.shared.mailboxes.pending(self.state.index) {
@@ -185,7 +190,13 @@ impl<I: Io> Core<I> {
             }
             Direct::Lent { session, part, parcels } => self.state.part_lent(session, part, parcels),
             Direct::GiveBack(parcels) => self.state.shard.give_back(parcels),
-            Direct::Release { origin, session, parcels } => self.state.release(origin, session, parcels),
+            Direct::Release { origin, session, parcels, waiter } => {
+                self.state.release(origin, session, parcels, waiter);
+            }
+            Direct::Leave { asker, answer } => self.state.remove_waiter(asker, answer),
+            Direct::Left { id, was_here } => self.state.left(id, was_here),
+            Direct::Served { id, reply } => self.state.served(id, &reply),
+            Direct::Called(id) => self.state.called(id),
             Direct::Adopt { socket, client } => self.adopt(socket, client),
             Direct::Task(task) => self.state.run_task(task),
             Direct::Answer { conn, transaction, core, answer } => {
@@ -342,7 +353,7 @@ impl Sink for CoreState {
         }
         let Some(conn) = self.conns.get(id) else { return };
         conn.ended = true;
-        if conn.throttled {
+        if conn.throttled || matches!(conn.doing, Doing::Blocked(_)) {
             return self.close(id, false); // it will not read what it has asked for
         }
         self.enqueue(id.slot);

@@ -7,11 +7,12 @@
 //! become one batch over the shards they fall on ([`super::batch`]).
 
 use super::account::account;
+use super::blocking::may_wait;
 use super::inline::{self, Asking};
 use super::plan::{Plan, Routed, Target};
 use super::state::{CoreState, Now};
 use super::subscribe;
-use super::transaction::runs_inside_multi;
+use super::transaction::{looks_elsewhere, runs_inside_multi};
 use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ReplyMode};
@@ -172,8 +173,15 @@ impl CoreState {
             Place::Connection => self.run_admin(id, spec, args),
             _ => {
                 let (mut lanes, mut keys) = (Vec::new(), Vec::new());
-                let kind = self.router().kind(spec, args, &mut lanes, &mut keys);
-                self.begin_gather(id, spec, kind, args);
+                match self.router().target_by_keys(spec, args, &mut lanes, &mut keys) {
+                    Some(Target::Shard(shard)) if may_wait(spec, args) => {
+                        self.forward(id, shard as usize, spec, args);
+                    }
+                    _ => {
+                        let kind = self.router().kind(spec, args, &mut lanes, &mut keys);
+                        self.begin_gather(id, spec, kind, args);
+                    }
+                }
             }
         }
         self.feed_monitors(id, spec, args);
@@ -238,7 +246,7 @@ impl CoreState {
             }
             conn.paused = true;
             self.paused.push(conn.id);
-            self.stats().blocked_clients.set(self.paused.len() as u64);
+            self.note_blocked();
         }
     }
 
@@ -355,6 +363,9 @@ impl Router<'_> {
             return self.queue(conn, plan, first, spec);
         }
         let target = match spec.place {
+            Place::Shard if may_wait(spec, args) || self.cores > 1 && looks_elsewhere(spec, args) => {
+                return Some(Stop::Barrier(spec));
+            }
             Place::Shard => match self.target_by_keys(spec, args, &mut plan.lanes, &mut plan.keys) {
                 Some(target) => target,
                 None => return Some(Stop::Barrier(spec)),

@@ -36,8 +36,6 @@ impl CoreState {
         self.stats().note_batch(self.plan.commands.len());
         let mut plan = std::mem::take(&mut self.plan);
         let mut mark = self.ticks.read();
-        // The connection whose EXEC is being answered: messages would split its reply.
-        let mut framed = None;
         for group in plan.commands.chunks(PREFETCH) {
             for r in group {
                 if r.hash != 0 {
@@ -45,29 +43,30 @@ impl CoreState {
                 }
             }
             for r in group {
-                if framed.is_some() && !r.queued {
-                    self.end_frame(framed.take());
-                }
                 mark = self.execute_routed(r, &plan, mark);
-                if r.queued {
-                    framed = Some(r.slot);
-                }
             }
         }
-        self.end_frame(framed);
+        self.catch_up();
         self.finish_plan(&plan);
         plan.clear();
         self.plan = plan;
     }
 
-    /// An EXEC is answered: messages of its own commands follow.
-    fn end_frame(&mut self, slot: Option<u32>) {
-        if let Some(conn) = slot.and_then(|slot| self.conns.slot(slot)) {
-            Self::write_late(conn);
+    /// Tells what has happened, to clients that listen or wait: after a command, and after the last of a transaction.
+    #[inline]
+    fn catch_up(&mut self) {
+        if self.has_news() {
+            self.tell(None);
+        }
+        if self.shard.has_ready() {
+            self.serve_waiters();
         }
     }
 
     fn execute_routed(&mut self, r: &Routed, plan: &Plan, mark: u64) -> u64 {
+        if !r.queued {
+            self.catch_up();
+        }
         let Some(conn) = self.conns.slot(r.slot) else { return mark };
         let before = conn.out.len();
         let spec = match (r.target, r.spec) {
@@ -98,10 +97,6 @@ impl CoreState {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         }
         silence(conn, before);
-        let id = conn.id;
-        if self.has_news() {
-            self.tell(r.queued.then_some((id, usize::MAX)));
-        }
         now
     }
 
@@ -162,9 +157,7 @@ impl CoreState {
             Ordered::Unwatch(share) => self.shard.unwatch(&share.flag, &share.keys),
             Ordered::Task(task) => self.run_task(task),
         }
-        if self.has_news() {
-            self.tell(None);
-        }
+        self.catch_up();
     }
 
     /// Runs the part of a batch that falls on this shard, and sends it back.
@@ -190,11 +183,17 @@ impl CoreState {
                 self.shard.dbs[c.db as usize].prefetch_entry(c.hash);
             }
             for c in group {
+                if self.shard.has_ready() && !c.must_not_block() {
+                    self.serve_waiters();
+                }
                 let (resp, no_touch, no_block) = (work.resp, work.no_touch, c.must_not_block());
                 let asker = Asker { resp, no_touch, no_block, db: c.db, hash: c.hash };
                 let before = out.len();
                 let mut cx = asker.cx(c.id, self.now.unix_ms());
                 self.shard.execute(&mut cx, work.args_from(first, c), &mut out);
+                if cx.block.is_some() {
+                    work.blocked = self.register(&mut cx, work.args_from(first, c), asker_of(&work));
+                }
                 first += c.count();
                 ends.push(out.len() as u32);
                 let now = self.ticks.read();
@@ -230,6 +229,10 @@ impl CoreState {
     }
 }
 
+fn asker_of(work: &Work) -> shard::Asker {
+    super::blocking::asker(work.origin, work.conn)
+}
+
 impl Asker {
     #[inline]
     fn cx(&self, id: CommandId, now_ms: i64) -> Cx {
@@ -241,6 +244,7 @@ impl Asker {
             no_touch: self.no_touch,
             key_hash: self.hash,
             no_block: self.no_block,
+            block: None,
             dirty: 0,
         }
     }

@@ -287,6 +287,18 @@ fn n_shards_answer_as_one_redis() {
     });
 }
 
+/// Seeds that have failed, each for a reason of its own. 45: bytes that came between two stages of an EXEC were
+/// run at once, and a reply was lost.
+#[test]
+fn seeds_that_have_failed() {
+    for seed in [45] {
+        for cores in [1, 2, 3, 5] {
+            let (bed, clients) = random_run(seed, cores);
+            check(&bed, &clients);
+        }
+    }
+}
+
 /// A core that has begun a session does not wait for ever for one that stops first.
 #[test]
 fn a_stop_waits_for_nobody_for_long() {

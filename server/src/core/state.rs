@@ -18,7 +18,7 @@ use crate::stats::CoreStats;
 use crate::work::{Ordered, WorkPool};
 use shard::pubsub;
 use shard::{Place, Shard};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// A connection that is to be closed at the end of the turn.
@@ -59,6 +59,9 @@ pub struct CoreState {
     pub ready: VecDeque<u32>,
     /// Connections that CLIENT PAUSE holds back.
     pub paused: Vec<ConnId>,
+    /// Connections that wait for a key, and for how many of them until when (Unix milliseconds, slot, generation).
+    pub waits: usize,
+    pub deadlines: BTreeSet<(i64, u32, u32)>,
     /// Connections with replies to send, each once (`Conn::flushing`).
     pub flush: Vec<u32>,
     pub closing: Vec<Closing>,
@@ -133,6 +136,8 @@ impl CoreState {
             ticks,
             ready: VecDeque::new(),
             paused: Vec::new(),
+            waits: 0,
+            deadlines: BTreeSet::new(),
             flush: Vec::new(),
             closing: Vec::new(),
             reading: Vec::new(),

@@ -78,7 +78,8 @@ impl Generator {
             return command;
         }
         let mut command = match self.rng.below(3) {
-            0 => self.key_command().pop().unwrap_or_default(),
+            0 if self.rng.one_in(2) => self.key_command().pop().unwrap_or_default(),
+            0 => self.hash_to_break(),
             _ => self.string(),
         };
         match self.rng.below(4) {

@@ -63,11 +63,12 @@ impl Generator {
         match self.rng.below(100) {
             0..=11 => vec![self.string()],
             12..=16 => vec![self.hll()],
-            17..=34 => self.key_command(),
-            35..=46 => vec![self.stream_command()],
-            47..=61 => self.set_command(),
-            62..=81 => self.zset_command(),
-            82..=95 => self.server_command(),
+            17..=32 => self.key_command(),
+            33..=42 => self.stream_commands(),
+            43..=56 => self.set_command(),
+            57..=72 => self.zset_command(),
+            73..=86 => vec![self.hash()],
+            87..=97 => self.server_command(),
             _ => vec![self.wrong()],
         }
     }
@@ -77,7 +78,8 @@ impl Generator {
         match self.rng.below(100) {
             0..=69 => format!("key:{}", self.rng.below(150)).into_bytes(),
             70..=79 => format!("{{tag{}}}:{}", self.rng.below(3), self.rng.below(10)).into_bytes(),
-            80..=89 => format!("k{}", self.rng.below(10)).into_bytes(),
+            80..=86 => format!("k{}", self.rng.below(10)).into_bytes(),
+            87..=89 => format!("h{}", self.rng.below(10)).into_bytes(),
             90..=93 => format!("user:{}:name[{}]", self.rng.below(5), self.rng.below(3)).into_bytes(),
             94 => Vec::new(),
             95 => b"a key with spaces".to_vec(),

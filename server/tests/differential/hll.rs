@@ -8,10 +8,11 @@
 use crate::common::{Cmd, cmd};
 use crate::generate::Generator;
 
-/// Commands, each as often as it is drawn; what is asked for only where Percore has it, all of them.
+/// Commands, each as often as it is to be drawn.
 const NAMES: &[&str] =
     &["PFADD", "PFADD", "PFADD", "PFADD", "PFCOUNT", "PFCOUNT", "PFCOUNT", "PFMERGE", "PFDEBUG"];
 
+/// Those that are asked for only where Percore has them: all.
 pub const OPTIONAL: &[&str] = &["PFADD", "PFCOUNT", "PFMERGE", "PFDEBUG"];
 
 impl Generator {

@@ -17,6 +17,7 @@ mod common;
 mod compare;
 mod errors;
 mod generate;
+mod hashes;
 mod hll;
 mod keys;
 mod run;

@@ -51,6 +51,7 @@ impl<'a> Pair<'a> {
             conn.must("CONFIG SET slowlog-max-len 128 timeout 0 set-max-intset-entries 512");
             conn.must("CONFIG SET stream-node-max-entries 100 stream-node-max-bytes 4096");
             conn.must("CONFIG SET zset-max-listpack-entries 128 zset-max-listpack-value 64");
+            conn.must("CONFIG SET hash-max-listpack-entries 512 hash-max-listpack-value 64");
         }
     }
 
@@ -162,7 +163,9 @@ fn walk_keys(redis: &mut Conn, percore: &mut Conn, db: usize, keys: &[Vec<u8>]) 
     for question in [
         &["TYPE"][..],
         &["GET"],
+        &["HGETALL"],
         &["SMEMBERS"],
+        &["LRANGE"],
         &["ZUNION", "1"],
         &["OBJECT", "ENCODING"],
         &["PEXPIRETIME"],
@@ -172,6 +175,9 @@ fn walk_keys(redis: &mut Conn, percore: &mut Conn, db: usize, keys: &[Vec<u8>]) 
         let ask = |key: &Vec<u8>| {
             let mut command = cmd(question);
             command.push(key.clone());
+            if question == ["LRANGE"] {
+                command.extend([b"0".to_vec(), b"-1".to_vec()]);
+            }
             command
         };
         let commands: Vec<Cmd> = keys.iter().map(ask).collect();

@@ -25,6 +25,7 @@ const NAMES: &[&str] = &[
     "SUNIONSTORE",
     "SDIFF",
     "SDIFFSTORE",
+    "SORT",
     "ENCODING",
     "THRESHOLD",
 ];
@@ -35,7 +36,7 @@ impl Generator {
         let mut command = vec![self.cased(name)];
         match name {
             "SADD" | "SREM" | "SMISMEMBER" => {
-                command.push(self.key());
+                command.push(if self.rng.one_in(2) { self.few() } else { self.key() });
                 let members = if self.rng.one_in(10) { 150 } else { 1 + self.rng.below(8) };
                 command.extend((0..members).map(|_| self.member()));
             }
@@ -46,15 +47,14 @@ impl Generator {
             }
             "SSCAN" => self.set_scan(&mut command),
             "SMOVE" => {
-                let [from, to] = [self.tagged(1), self.tagged(1)];
-                command.extend([from, to, self.member()]);
+                command.extend([self.key(), self.key(), self.member()]);
             }
             "SINTERCARD" => self.intersection_size(&mut command),
             "SINTER" | "SUNION" | "SDIFF" | "SINTERSTORE" | "SUNIONSTORE" | "SDIFFSTORE" => {
-                let tag = self.rng.below(3);
                 let keys = 1 + self.rng.below(5) + usize::from(name.ends_with("STORE"));
-                command.extend((0..keys).map(|_| self.tagged(tag)));
+                command.extend((0..keys).map(|_| self.few()));
             }
+            "SORT" => self.sort(&mut command),
             "ENCODING" => command = cmd(&[b"OBJECT", &b"ENCODING"[..], &self.key()]),
             "THRESHOLD" => {
                 let entries = *self.rng.pick(&["0", "4", "20", "512"]);
@@ -65,9 +65,9 @@ impl Generator {
         vec![command]
     }
 
-    /// A key among few of one slot.
-    fn tagged(&mut self, tag: usize) -> Vec<u8> {
-        format!("{{tag{tag}}}:{}", self.rng.below(10)).into_bytes()
+    /// A key among few, so that sets meet; rarely any.
+    fn few(&mut self) -> Vec<u8> {
+        if self.rng.one_in(8) { self.key() } else { format!("k{}", self.rng.below(10)).into_bytes() }
     }
 
     /// A member: few, so that they meet, with the lengths and numbers at which Redis changes its encoding.
@@ -92,15 +92,32 @@ impl Generator {
         }
     }
 
+    /// Sorted as texts and stored: Redis then compares bytes, and not what the locale makes of them. (As numbers,
+    /// it refuses all after one that overflowed, until C's `errno` changes.)
+    fn sort(&mut self, command: &mut Cmd) {
+        command.extend([self.key(), self.cased("ALPHA")]);
+        if self.rng.one_in(3) {
+            command.push(self.cased("DESC"));
+        }
+        if self.rng.one_in(3) {
+            command.extend([self.cased("LIMIT"), self.small(), self.small()]);
+        }
+        for _ in 0..self.rng.below(3) {
+            let pattern = *self.rng.pick(&["#", "key:*", "k*", "key:*->m1", "none*", "none"]);
+            command.extend([self.cased("GET"), pattern.into()]);
+        }
+        command.extend([self.cased("STORE"), self.key()]);
+    }
+
     fn small_or_broken(&mut self) -> Vec<u8> {
         (*self.rng.pick(&["0", "-1", "x", ""])).into()
     }
 
     fn intersection_size(&mut self, command: &mut Cmd) {
-        let (tag, keys) = (self.rng.below(3), 1 + self.rng.below(4));
+        let keys = 1 + self.rng.below(4);
         let said = if self.rng.one_in(8) { self.small_or_broken() } else { keys.to_string().into_bytes() };
         command.push(said);
-        command.extend((0..keys).map(|_| self.tagged(tag)));
+        command.extend((0..keys).map(|_| self.few()));
         if self.rng.one_in(2) {
             let limit = *self.rng.pick(&["0", "1", "3", "-1", "x"]);
             command.extend([self.cased("LIMIT"), limit.into()]);

@@ -39,7 +39,26 @@ const NAMES: &[&str] = &[
 const LONG_IDLE: &str = "100000000";
 
 impl Generator {
-    pub fn stream_command(&mut self) -> Cmd {
+    /// A command, after those that make the consumers it names: Redis 7.2 makes them in any case, 7.0 only when
+    /// it has something to give.
+    pub fn stream_commands(&mut self) -> Vec<Cmd> {
+        let command = self.stream_command();
+        let (group, consumer, keys) = match &command[0].to_ascii_uppercase()[..] {
+            b"XREADGROUP" => {
+                let at =
+                    command.iter().position(|word| word.eq_ignore_ascii_case(b"streams")).unwrap_or(0) + 1;
+                (&command[2], &command[3], &command[at..][..(command.len() - at) / 2])
+            }
+            b"XCLAIM" | b"XAUTOCLAIM" => (&command[2], &command[3], &command[1..2]),
+            _ => return vec![command],
+        };
+        let make = |key: &Vec<u8>| cmd(&[b"XGROUP", &b"CREATECONSUMER"[..], key, group, consumer]);
+        let mut commands: Vec<Cmd> = keys.iter().map(make).collect();
+        commands.push(command);
+        commands
+    }
+
+    fn stream_command(&mut self) -> Cmd {
         let name = *self.rng.pick(NAMES);
         let mut command = vec![self.cased(name)];
         match name {
@@ -79,8 +98,8 @@ impl Generator {
 
     /// Nodes of other sizes from now on.
     fn node_limits(&mut self) -> Cmd {
-        let entries = *self.rng.pick(&["0", "1", "3", "10", "100"]);
-        let bytes = *self.rng.pick(&["0", "1", "64", "200", "4096"]);
+        let entries = *self.rng.pick(&["1", "3", "10", "100"]);
+        let bytes = *self.rng.pick(&["64", "200", "4096"]);
         cmd(&["CONFIG", "SET", "stream-node-max-entries", entries, "stream-node-max-bytes", bytes])
     }
 

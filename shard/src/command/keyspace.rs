@@ -83,6 +83,7 @@ impl Shard {
         let keys = old.len();
         self.discard_db(old);
         self.expire_cursor.reset(db);
+        self.wake_db(db);
         keys
     }
 
@@ -93,6 +94,8 @@ impl Shard {
         }
         self.dbs.swap(a, b);
         self.expire_cursor.swap(a, b);
+        self.wake_db(a);
+        self.wake_db(b);
     }
 }
 

@@ -9,6 +9,7 @@ mod bitfield;
 mod bitmap;
 #[cfg(test)]
 mod bits_model;
+pub(crate) mod blocking;
 mod counter;
 mod debug;
 mod expire;
@@ -33,8 +34,9 @@ pub(crate) mod stream;
 mod string;
 #[cfg(test)]
 mod tests;
-mod zset;
+pub(crate) mod zset;
 
+pub use blocking::answer_nil;
 pub use debug::TableStats;
 pub(crate) use sort::sort_further_keys;
 
@@ -206,6 +208,14 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Hstrlen => hash::hstrlen(shard, cx, args, reply),
         Id::Httl => hash::httl(shard, cx, args, reply),
         Id::Hvals => hash::hvals(shard, cx, args, reply),
+        Id::Blpop => blocking::blpop(shard, cx, args, reply),
+        Id::Brpop => blocking::brpop(shard, cx, args, reply),
+        Id::Blmpop => blocking::blmpop(shard, cx, args, reply),
+        Id::Blmove => blocking::blmove(shard, cx, args, reply),
+        Id::Brpoplpush => blocking::brpoplpush(shard, cx, args, reply),
+        Id::Bzpopmin => blocking::bzpopmin(shard, cx, args, reply),
+        Id::Bzpopmax => blocking::bzpopmax(shard, cx, args, reply),
+        Id::Bzmpop => blocking::bzmpop(shard, cx, args, reply),
         Id::Exists => generic::exists(shard, cx, args, reply),
         Id::Touch => generic::touch(shard, cx, args, reply),
         Id::Type => generic::r#type(shard, cx, args, reply),
@@ -356,8 +366,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch | Id::Xgroup | Id::XgroupHelp | Id::Xinfo | Id::XinfoHelp => Err(Refused::unsupported()),
         // Data types and commands on keys that are not built yet.
         #[rustfmt::skip]
-        Id::Blmove | Id::Blmpop
-        | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
+        Id::Dump
         | Id::Restore | Id::RestoreAsking => Err(Refused::unsupported()),
     }
 }

@@ -44,7 +44,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N)")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(2, &[OW, UPDATE]), keys(3, -1, 1, &[RO, ACCESS])])
-        .split(Split::Gather),
+        .split(Split::Gather)
+        .built(),
     bitmap(Id::Bitpos, -3)
         .syntax("key bit [range(start [end-unit-block(end [unit<BYTE | BIT>@7.0.0])])]")
         .summary("Finds the first bit that is set, or clear, in a string.")

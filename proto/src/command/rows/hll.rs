@@ -25,7 +25,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
             "RW because it may change the internal representation of the key, and propagate to \
                     replicas",
         )])
-        .split(Split::Gather),
+        .split(Split::Gather)
+        .built(),
     hll(Id::Pfdebug, 3)
         .syntax("subcommand key")
         .summary("Shows the inside of a HyperLogLog, for tests.")
@@ -42,7 +43,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) to merge N HyperLogLogs, but with high constant times")
         .flags(&[WRITE, DENYOOM])
         .keys(&[key(1, &[RW, ACCESS, INSERT]), keys(2, -1, 1, &[RO, ACCESS])])
-        .split(Split::Gather),
+        .split(Split::Gather)
+        .built(),
     hll(Id::Pfselftest, 1)
         .summary("Tests the HyperLogLog implementation.")
         .since("2.8.9")

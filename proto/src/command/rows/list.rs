@@ -17,7 +17,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[WRITE, DENYOOM, BLOCKING])
         .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])])
-        .split(Split::Gather),
+        .split(Split::Gather)
+        .built(),
     list(Id::Blmpop, -5)
         .syntax("timeout numkeys key... where<LEFT | RIGHT> [COUNT count]")
         .summary("Pops elements from the first of several lists that has some, waiting if none has.")
@@ -25,7 +26,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N+M) where N is the number of keys and M the number of elements popped")
         .flags(&[WRITE, BLOCKING])
         .keys(&[numkeys(2, &[RW, ACCESS, DELETE])])
-        .split(Split::Gather),
+        .split(Split::Gather)
+        .built(),
     list(Id::Blpop, -3)
         .syntax("key... timeout")
         .summary("Pops the first element of the first list that has one, waiting if none has.")
@@ -34,7 +36,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .flags(&[WRITE, BLOCKING])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
         .split(Split::Gather)
-        .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
+        .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
+        .built(),
     list(Id::Brpop, -3)
         .syntax("key... timeout")
         .summary("Pops the last element of the first list that has one, waiting if none has.")
@@ -43,7 +46,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .flags(&[WRITE, BLOCKING])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
         .split(Split::Gather)
-        .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
+        .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
+        .built(),
     list(Id::Brpoplpush, 4)
         .syntax("source destination timeout")
         .summary(
@@ -56,7 +60,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .keys(&[key(1, &[RW, ACCESS, DELETE]), key(2, &[RW, INSERT])])
         .split(Split::Gather)
         .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
-        .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments"),
+        .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments")
+        .built(),
     list(Id::Lindex, 3)
         .syntax("key index")
         .summary("Returns the element at an index of a list.")

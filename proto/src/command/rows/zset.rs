@@ -20,7 +20,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         )
         .flags(&[WRITE, BLOCKING])
         .keys(&[numkeys(2, &[RW, ACCESS, DELETE])])
-        .split(Split::Gather),
+        .split(Split::Gather)
+        .built(),
     zset(Id::Bzpopmax, -3)
         .syntax("key... timeout")
         .summary("Pops the highest member of the first sorted set that has one, waiting if none has.")
@@ -29,7 +30,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .flags(&[WRITE, BLOCKING, FAST])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
         .split(Split::Gather)
-        .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
+        .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
+        .built(),
     zset(Id::Bzpopmin, -3)
         .syntax("key... timeout")
         .summary("Pops the lowest member of the first sorted set that has one, waiting if none has.")
@@ -38,7 +40,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .flags(&[WRITE, BLOCKING, FAST])
         .keys(&[keys(1, -2, 1, &[RW, ACCESS, DELETE])])
         .split(Split::Gather)
-        .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
+        .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
+        .built(),
     zset(Id::Zadd, -4)
         .syntax(
             "key [condition<NX | XX>@3.0.2] [comparison<GT | LT>@6.2.0] [change=CH@3.0.2] \

@@ -89,7 +89,9 @@ pub fn clients(view: &View<'_>, out: &mut Text) {
     out.field("blocked_clients", shared.sum(|s| &s.blocked_clients));
     out.field("tracking_clients", 0);
     out.field("pubsub_clients", shared.sum(|s| &s.pubsub_clients));
-    out.zeros(&["clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    out.zeros(&["clients_in_timeout_table"]);
+    out.field("total_blocking_keys", shared.sum(|s| &s.blocking_keys));
+    out.field("total_blocking_keys_on_nokey", shared.sum(|s| &s.blocking_keys_on_loss));
 }
 
 /// A master without replicas.

@@ -6,6 +6,7 @@ use super::queue::{Kind, Multi, Watching};
 use super::router::Speaker;
 use crate::conn::{Conn, Doing, ReplyMode};
 use crate::core::account::{Pending, account};
+use crate::core::blocking::{AtRelease, Registration, Waiting, asker};
 use crate::core::state::CoreState;
 use crate::io::ConnId;
 use crate::work::{Direct, Hold, Ordered};
@@ -15,6 +16,7 @@ use proto::encode::Reply;
 use proto::slot::slot_of;
 use shard::{Cx, Parcel, Wanted, named_keys};
 use std::ops::Range;
+use std::sync::Arc;
 
 impl CoreState {
     /// Starts a command whose keys lie on several shards.
@@ -58,9 +60,9 @@ impl CoreState {
         watching: Option<Box<Watching>>,
         exec: Option<Pending>,
         posts: Vec<Post>,
-    ) {
+    ) -> Option<u64> {
         let number = self.transaction();
-        let Some(conn) = self.conns.get(id) else { return };
+        let conn = self.conns.get(id)?;
         conn.doing = Doing::Session(number);
         let silent = conn.reply_mode == ReplyMode::SkipNext;
         if silent {
@@ -71,14 +73,28 @@ impl CoreState {
         if exec.is_some() {
             Reply::new(&mut out, resp).array(commands.len());
         }
-        let session =
-            Session { id, coordinator, commands, shards, watching, exec, resp, no_touch, db, out, silent };
+        let session = Session {
+            id,
+            coordinator,
+            commands,
+            shards,
+            watching,
+            exec,
+            resp,
+            no_touch,
+            db,
+            out,
+            silent,
+            waiting: None,
+            waiter: None,
+        };
         if session.shards.len() > 1 {
             self.outbox.spans_shards();
         }
         self.stats().hops_out.add(session.shards.len() as u64);
         self.carry(number, &session, posts);
         self.sessions.0.insert(number, Box::new(session));
+        Some(number)
     }
 
     /// The shards that must be held for these commands, and to check what is watched.
@@ -139,7 +155,8 @@ impl CoreState {
                 }
                 Message::GiveBack(parcels) => self.outbox.direct(target, Direct::GiveBack(parcels)),
                 Message::Release(parcels) => {
-                    self.outbox.direct(target, Direct::Release { origin, session, parcels });
+                    let waiter = s.waiter.clone();
+                    self.outbox.direct(target, Direct::Release { origin, session, parcels, waiter });
                 }
             }
         }
@@ -174,7 +191,7 @@ impl CoreState {
             Doing::Batch(batch) => batch.session.into_iter().for_each(|number| self.stage_done(number)),
             Doing::Question(q) => q.session.into_iter().for_each(|number| self.stage_done(number)),
             Doing::Subscribing(s) => s.session.into_iter().for_each(|number| self.stage_done(number)),
-            Doing::Ready | Doing::Session(_) | Doing::Leaving => {}
+            Doing::Ready | Doing::Session(_) | Doing::Blocked(_) | Doing::Leaving => {}
         }
     }
 
@@ -282,7 +299,57 @@ impl CoreState {
         if self.has_news() {
             self.tell(None);
         }
+        if cx.block.is_some() || s.waiting.is_some() {
+            self.note_waiter(s, &mut cx, command);
+        }
         s.coordinator.ran(parcels, out)
+    }
+
+    /// Runs the command of a client that waits, now that one of its shards has something.
+    pub fn gather_again(&mut self, id: ConnId, commands: Box<Multi>, waiting: Box<Waiting>) {
+        let Some(conn) = self.conns.get(id) else { return };
+        let db = conn.db as usize;
+        let Some(q) = commands.commands().first().copied() else { return };
+        let wanted = named_keys(q.spec.id, db, commands.args(&q), self.settings.databases);
+        let shards = waiting.shards.clone();
+        let wanted = self.by_part(&shards, wanted);
+        let mut out = Vec::new();
+        let coordinator = Coordinator::gather(shards.len(), wanted, &mut out);
+        let number = self.begin_session(id, coordinator, shards, commands, None, None, out);
+        if let Some(s) = number.and_then(|number| self.sessions.0.get_mut(&number)) {
+            s.silent = waiting.silent;
+            s.waiting = Some(waiting);
+        }
+    }
+
+    /// Decides what becomes of the wait of a session's client, now that its command has run.
+    fn note_waiter(&mut self, s: &mut Session, cx: &mut Cx, command: usize) {
+        let asker = asker(self.index, s.id);
+        let block = cx.block.take();
+        s.waiter = match (&s.waiting, block) {
+            (None, None) => None,
+            (Some(_), None) => Some(AtRelease::Forget(asker)),
+            (Some(_), Some(_)) => Some(AtRelease::Uncall(asker)),
+            (None, Some(block)) => {
+                let q = s.commands.commands()[command];
+                let mut waiting = Waiting::new(q.spec.id, block.deadline_ms, s.shards.clone(), s.silent);
+                let args = block.rewritten.clone().unwrap_or_else(|| s.commands.args(&q).to_owned_args());
+                waiting.again = Some(Multi::of(q.spec, q.kind, args.args()));
+                s.waiting = Some(Box::new(waiting));
+                let (cx, block) = (cx.clone(), *block);
+                Some(AtRelease::Register(Arc::new(Registration { asker, cx, args, block })))
+            }
+        };
+    }
+
+    /// The client of a session waits, for the first time or again.
+    fn wait_after_session(&mut self, s: Session) {
+        let Session { id, commands, waiting, waiter, .. } = s;
+        let Some(mut waiting) = waiting else { return };
+        if let Some(AtRelease::Uncall(_)) = waiter {
+            waiting.again = Some(commands);
+        }
+        self.wait_on(id, waiting);
     }
 
     /// What a command on the scratch shard has counted, and has to tell, is this core's.
@@ -299,6 +366,11 @@ impl CoreState {
 
     /// Answers the client. The shards are released already.
     fn finish(&mut self, s: Session, intact: bool) {
+        if let Some(waiter) = &s.waiter
+            && !matches!(waiter, AtRelease::Forget(_))
+        {
+            return self.wait_after_session(s);
+        }
         let Session { id, mut commands, exec, resp, mut out, silent, .. } = s;
         if !intact {
             out.clear();

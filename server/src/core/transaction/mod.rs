@@ -42,7 +42,7 @@
 //! | a watched key changes | its flag is raised: EXEC runs nothing | seen when all shards hold: nothing is run | cannot: the shard is held | of interest to the next WATCH |
 //! | shutdown | the queue is dropped | a core stops only when it neither holds nor has a session, or after a second of waiting for one that has stopped | the same | - |
 //! | out of memory | a queue is bounded by `client-query-buffer-limit` | - | the command is refused, where it runs | - |
-//! | a command that would block | queued as any other | - | answers as if its time were over (`Cx::no_block`) | - |
+//! | a command that would block | queued as any other | - | answers as if its time were over (`Cx::no_block`); alone, it is registered with the release ([`super::blocking`]) | - |
 //! | a core is slow | - | the others hold and wait: what they have to serve waits with them | the same | - |
 //!
 //! Nothing here queues without limit: a connection has one session at most, a session what one queue holds.
@@ -54,9 +54,10 @@ mod owner;
 pub mod queue;
 mod router;
 
-pub use router::runs_inside_multi;
+pub use router::{looks_elsewhere, runs_inside_multi};
 
 use super::account::Pending;
+use super::blocking::{AtRelease, Waiting};
 use crate::io::ConnId;
 use coordinator::Coordinator;
 use proto::encode::Resp;
@@ -80,6 +81,10 @@ pub struct Session {
     out: Vec<u8>,
     /// CLIENT REPLY SKIP came before it.
     silent: bool,
+    /// Its client waited for this before, and was called.
+    waiting: Option<Box<Waiting>>,
+    /// What becomes of its client's wait, at the shards and here.
+    waiter: Option<AtRelease>,
 }
 
 /// The sessions that a core has begun, by number.
@@ -95,6 +100,11 @@ impl Sessions {
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// What the client of a session has waited for, and may wait for again.
+    pub fn waiting_of(&mut self, number: u64) -> Option<&mut Waiting> {
+        self.0.get_mut(&number)?.waiting.as_deref_mut()
     }
 
     /// Where the reply of a session is collected.

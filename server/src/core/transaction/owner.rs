@@ -1,6 +1,7 @@
 //! A shard's side of a session: holding (as a whole, or some keys), lending, going on; and the check of an EXEC that needs no other shard.
 
 use super::queue::Share;
+use crate::core::blocking::AtRelease;
 use crate::core::holds::wants_of_hold as wants;
 use crate::core::state::CoreState;
 use crate::work::{Direct, Hold, Work};
@@ -31,12 +32,18 @@ impl CoreState {
     }
 
     /// Takes back what was lent, and goes on with what waits.
-    pub fn release(&mut self, origin: usize, session: u64, parcels: Vec<Parcel>) {
+    pub fn release(&mut self, origin: usize, session: u64, parcels: Vec<Parcel>, waiter: Option<AtRelease>) {
         self.shard.give_back(parcels);
+        if let Some(waiter) = waiter {
+            self.at_release(&waiter);
+        }
         if self.held == Some((origin, session)) {
             self.held = None;
         }
         self.holds.release(origin, session);
+        if self.shard.has_ready() {
+            self.serve_waiters();
+        }
     }
 
     /// Forgets watched keys of this shard; whether none of them had changed.

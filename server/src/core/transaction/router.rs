@@ -247,7 +247,9 @@ impl Router<'_> {
 }
 
 /// Whether a command may look up keys that it does not name (SORT BY, GET).
-fn looks_elsewhere(spec: &CommandSpec, args: Args<'_>) -> bool {
+#[inline]
+#[must_use]
+pub fn looks_elsewhere(spec: &CommandSpec, args: Args<'_>) -> bool {
     let is_pattern = |arg: &[u8]| arg.eq_ignore_ascii_case(b"by") || arg.eq_ignore_ascii_case(b"get");
-    spec.may_have_unknown_keys() && args.iter().skip(2).any(is_pattern)
+    matches!(spec.id, CommandId::Sort | CommandId::SortRo) && args.iter().skip(2).any(is_pattern)
 }

@@ -18,13 +18,14 @@ mod pattern;
 
 use super::string::text;
 use super::{Outcome, Refused, integer};
+use crate::collection::view_of;
 use crate::db::ValueRef;
 use crate::event::Class;
 use crate::lookup::{Touch, is_expired};
 use crate::shard::{Cx, Shard};
-use crate::value::list::{Direction, End, Fill, Limits, List};
+use crate::value::list::{Direction, End, Limits, List};
 use crate::value::set::{Member, Set};
-use crate::{collection::view_of, settings::Thresholds};
+use crate::value::zset::ZSet;
 use pattern::Pattern;
 use proto::args::Args;
 use proto::encode::Reply;
@@ -112,7 +113,7 @@ impl Texts {
     }
 }
 
-/// What is sorted, and whether it has an order of its own: a set has none.
+/// What is sorted, in its own order; and whether it is a set, which has none.
 #[derive(Default)]
 struct Source {
     elements: Texts,
@@ -128,6 +129,8 @@ impl Source {
                 elements.push(element);
                 true
             });
+        } else if let Some(set) = view_of::<ZSet>(value) {
+            set.all().for_each(|(member, _)| elements.push(member));
         } else {
             view_of::<Set>(value)?.each(&mut |member| elements.push(member));
             source.is_set = true;
@@ -288,7 +291,7 @@ fn store<'a>(
     get: &[Pattern<'_>],
     reply: &mut Reply<'_>,
 ) {
-    let limits = limits(&shard.settings.thresholds);
+    let limits = Limits::of(&shard.settings);
     let (mut list, mut len) = (List::default(), 0);
     outputs(shard, cx, chosen, get, &mut |value| {
         let text = value.unwrap_or_default();
@@ -307,17 +310,8 @@ fn store<'a>(
     reply.int(len as i64);
 }
 
-fn limits(thresholds: &Thresholds) -> Limits {
-    Limits {
-        fill: Fill::new(i64::from(thresholds.list_max_listpack_size)),
-        compress_depth: u32::try_from(thresholds.list_compress_depth).unwrap_or(u32::MAX),
-        ..Limits::default()
-    }
-}
-
 /// The keys that a SORT will read besides those it names: what its patterns make of the elements that are there
 /// now, each once. For whoever must have all keys at hand before the command runs; nothing is counted or marked.
-#[allow(dead_code)] // for transactions that borrow keys from other shards
 pub(crate) fn sort_further_keys(shard: &Shard, cx: &Cx, args: Args<'_>) -> Vec<Box<[u8]>> {
     let (Some(key), Ok(options)) = (args.get(1), Options::parse(args.from(2.min(args.len())), true)) else {
         return Vec::new();

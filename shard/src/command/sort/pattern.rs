@@ -10,9 +10,11 @@
 //! A key is looked up as any other is read; what is there of another type is as good as nothing.
 
 use super::text;
-use crate::db::ValueRef;
-use crate::lookup::Touch;
+use crate::collection::view_of;
+use crate::db::{StrRef, ValueRef};
+use crate::lookup::{Touch, is_expired};
 use crate::shard::{Cx, Shard};
+use crate::value::hash::{Hash, HashView};
 
 /// How an element names a value.
 pub(super) enum Pattern<'a> {
@@ -59,13 +61,20 @@ impl<'a> Pattern<'a> {
         let (Self::Key { field, .. }, Some(key)) = (self, self.key(element)) else {
             return then(matches!(self, Self::Element).then_some(element));
         };
-        let key = shard.key(&key);
+        let (key, now_ms) = (shard.key(&key), cx.now_ms);
         shard.read(cx, &key, Touch::Normal, |entry| {
             let value = entry.and_then(|entry| match (entry.value(), field) {
                 (ValueRef::String(value), None) => Some(value),
+                (value, Some(name)) => view_of::<Hash>(value).and_then(|hash| field_of(hash, name, now_ms)),
                 _ => None,
             });
             then(value.map(text).as_deref())
         })
     }
+}
+
+/// The value of a field that has not expired.
+fn field_of<'a>(hash: HashView<'a>, name: &[u8], now_ms: i64) -> Option<StrRef<'a>> {
+    let (value, expire_at) = hash.get(name)?;
+    (!is_expired(expire_at, now_ms)).then_some(value)
 }

@@ -142,8 +142,9 @@ pub(crate) fn destroy(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mu
     let mut rest = Stream::new();
     rest.groups.insert(name, group);
     shard.discard_value(DetachedValue::Object(Box::new(Object::Stream(rest))));
-    // More than a change of the group: only so are those told that wait for it.
-    shard.changed(cx, key.bytes, Stream::CLASS, "xgroup-destroy");
+    cx.dirty += 1;
+    shard.notify(cx.db, key.bytes, Stream::CLASS, "xgroup-destroy");
+    shard.wake(cx.db, key.bytes);
     reply.int(1);
     Ok(())
 }

@@ -4,8 +4,7 @@
 //! Not every change is one of the key's. What is done to groups and their pending entries counts as dirty,
 //! and has its notifications, but breaks no WATCH, as in Redis: only entries are the stream's content.
 //!
-//! XREAD and XREADGROUP answer at once here, BLOCK or not; [`read::Request`] is the core that a waiting client is
-//! served from.
+//! A client that waits for XREAD or XREADGROUP is served by running the command again ([`crate::blocked`]).
 
 mod add;
 mod claim;

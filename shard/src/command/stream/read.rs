@@ -13,6 +13,7 @@
 
 use super::{Outcome, Refused, bad_option, count_or_all, ids, integer_or, see_consumer};
 use super::{consumer_made, write_entries, write_entry, write_id};
+use crate::command::blocking::wait_for_streams;
 use crate::db::Key;
 use crate::shard::{Cx, Shard};
 use crate::value::stream::{ConsumerRef, Group, Log, Nack, Stream, StreamId};
@@ -146,6 +147,11 @@ impl<'a> Request<'a> {
         if of_group { Ok(()) } else { Err(bad_option(option)) }
     }
 
+    /// Where its keys stand among the arguments.
+    pub(crate) fn key_places(&self) -> std::ops::Range<usize> {
+        self.keys_at..self.keys_at + self.keys
+    }
+
     /// Hashed here: odd group names lead the key specs astray, and the hash that came with the command with them.
     fn key(&self, shard: &Shard, n: usize) -> Key<'a> {
         shard.key(self.args.at(self.keys_at + n))
@@ -261,7 +267,6 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// WRONGTYPE.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody waits for streams yet"))]
     pub(crate) fn settled(&self, shard: &mut Shard, cx: &Cx) -> Result<OwnedArgs, Refused> {
         let mut words = OwnedArgs::default();
         let ids_at = self.keys_at + self.keys;
@@ -367,10 +372,10 @@ fn write_history(
 pub(crate) fn xread(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let request = Request::parse(cx, args)?;
     request.check(shard, cx)?;
-    if !request.serve(shard, cx, reply)? {
-        reply.null_array();
+    if request.serve(shard, cx, reply)? {
+        return Ok(());
     }
-    Ok(())
+    wait_for_streams(shard, cx, &request, reply)
 }
 
 /// `XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key …] id [id …]`

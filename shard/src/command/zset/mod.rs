@@ -14,7 +14,7 @@
 pub(super) mod add;
 pub(super) mod combine;
 mod input;
-pub(super) mod pop;
+pub(crate) mod pop;
 pub(super) mod random;
 pub(super) mod range;
 pub(super) mod read;

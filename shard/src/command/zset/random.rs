@@ -36,13 +36,16 @@ pub(in super::super) fn zrandmember(
         return Err(error::VALUE_OUT_OF_RANGE.into());
     }
     let repeated_max = shard.settings.bulk_len_max / REPLY_BYTES_MIN;
-    if count < 0 && count.unsigned_abs() > repeated_max {
-        return Err(error::VALUE_OUT_OF_RANGE.into());
-    }
     let key = shard.first_key(cx, args.at(1));
     let mut random = Random::new(shard.random.draw());
     shard.view::<ZSet, _>(cx, &key, |view| {
-        let Some(view) = view.filter(|_| count != 0) else { return reply.array(0) };
+        let Some(view) = view.filter(|_| count != 0) else {
+            reply.array(0);
+            return Ok(());
+        };
+        if count < 0 && count.unsigned_abs() > repeated_max {
+            return Err(error::VALUE_OUT_OF_RANGE.into());
+        }
         let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
         if count < 0 || count == 1 {
             pairs_header(reply, wanted, with_scores);
@@ -52,7 +55,8 @@ pub(in super::super) fn zrandmember(
         } else {
             different(view, wanted.min(view.len()), with_scores, &mut random, reply);
         }
-    })
+        Ok(())
+    })?
 }
 
 fn one(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -19,7 +19,7 @@
 //!
 //! The value is a string, and a client may have written anything into it: [`Hll::of`] checks the header, as
 //! Redis does; what the registers say is checked by whoever walks them, who answers [`Corrupt`] and reads
-//! nothing beyond the end. In two points this is stricter than Redis, which reads the byte after a
+//! nothing beyond the end. In one point this is stricter than Redis, which goes on with the byte behind a
 //! string: an opcode cut off by the end is corrupt here, always.
 //!
 //! Costs: adding to a dense value is O(1), to a sparse one O(bytes); counting O(registers), or O(1)

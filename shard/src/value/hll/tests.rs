@@ -87,8 +87,7 @@ fn places() -> impl Strategy<Value = Vec<(usize, u8)>> {
     prop::collection::vec((index, prop_oneof![8 => 1..4u8, 2 => 1..=32u8]), 0..300)
 }
 
-/// Opcodes that a value of ours may have: runs in the shortest form, no neighbours left to be joined that
-/// an insertion has looked at. All we can say in general is that they add up.
+/// A value, and what it becomes as a dense one, hold the registers of the model.
 fn check(bytes: &[u8], model: &Registers) {
     assert_eq!(&registers(bytes), model);
     let hll = Hll::of(bytes).expect("a HyperLogLog");

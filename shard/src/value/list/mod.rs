@@ -26,7 +26,7 @@ pub mod quicklist;
 mod spine;
 
 pub use fill::{Fill, Limits};
-pub use quicklist::Quicklist;
+pub use quicklist::{NodeBytes, Quicklist};
 
 use super::{Collection, Object};
 use crate::db::{Encoding, Kind};

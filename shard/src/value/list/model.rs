@@ -265,6 +265,25 @@ fn nodes_are_filled() {
     }
 }
 
+/// What a file would hold makes the same list again.
+#[test]
+fn nodes_are_carried_over() {
+    let limits = Limits { fill: Fill::new(-1), compress_depth: 1, packed_threshold: 0 };
+    let mut list = of((0..5000).map(|n| format!("element:{n}")), &limits);
+    let large = vec![b'x'; 5000];
+    assert!(list.insert(&Needle::new(b"element:2500"), End::Left, &large, &limits));
+    let List::Quick(quick) = &list else { panic!("100 KB are no listpack") };
+    let mut copy = Quicklist::new(&limits);
+    quick.each_node(&mut |node| match node {
+        NodeBytes::Listpack(bytes) => copy.push_listpack(bytes.to_vec()),
+        NodeBytes::Plain(text) => copy.push_plain(text.to_vec()),
+    });
+    assert_quick(&copy, &limits);
+    assert_eq!(copy.nodes(), quick.nodes());
+    let (copy, all) = (List::Quick(copy), collect(list.view(), 0, Direction::Forward));
+    assert_eq!((collect(copy.view(), 0, Direction::Forward), all.len()), (all.clone(), 5001));
+}
+
 /// Insertions all over leave no trail of small nodes.
 #[test]
 fn split_nodes_are_joined() {

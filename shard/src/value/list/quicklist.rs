@@ -18,13 +18,22 @@
 //! compressed nodes as they are.
 
 use super::fill::{Fill, Limits};
-use super::node::Node;
+use super::node::{Content, Node};
 use super::spine::{Place, Spine};
 use super::{Direction, End, Needle};
 use persist::listpack::{self as lp, Element};
 
 /// Nodes beside the changed one that a change can have touched, and how far a border can have moved.
 const NEAR: usize = 3;
+
+/// What a node holds, in the two forms that files know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NodeBytes<'a> {
+    /// A listpack of elements.
+    Listpack(&'a [u8]),
+    /// The text of one element.
+    Plain(&'a [u8]),
+}
 
 /// A list of many nodes.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +45,9 @@ pub struct Quicklist {
 }
 
 impl Quicklist {
-    pub(super) fn new(limits: &Limits) -> Self {
+    /// An empty one, to be filled.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
         Self { spine: Spine::default(), fill: limits.fill, depth: limits.compress_depth as usize }
     }
 
@@ -113,7 +124,18 @@ impl Quicklist {
         }
     }
 
-    /// Adds a whole listpack as a node behind the last.
+    /// Visits the nodes as they are before compression: what files hold.
+    pub fn each_node(&self, visit: &mut dyn FnMut(NodeBytes<'_>)) {
+        let mut scratch = Vec::new();
+        for node in self.spine.iter() {
+            visit(match node.content(&mut scratch) {
+                Content::Many(lp) => NodeBytes::Listpack(lp.bytes()),
+                Content::One(text) => NodeBytes::Plain(text),
+            });
+        }
+    }
+
+    /// Adds a whole listpack, which is one or has been checked, as a node behind the last.
     pub fn push_listpack(&mut self, bytes: Vec<u8>) {
         let node = Node::packed(bytes);
         if node.count() > 0 {

@@ -9,11 +9,11 @@
 //! ```
 //! A million small elements are some 1,500 nodes in a dozen chunks; a million large ones are a million nodes in
 //! 8,000 chunks. Finding an index looks at chunks from the nearer end, then at the nodes of one, then walks one
-//! listpack: a few microseconds at most. Inserting or removing a node moves at most 128 others and, now and
-//! then, the 40 bytes of each later chunk.
+//! listpack. Inserting or removing a node moves at most 128 others and, now and then, the 40 bytes of each later
+//! chunk.
 //!
-//! Why not a linked list of nodes, as Redis has: an index would walk 5,000 nodes a microsecond apart in memory
-//! where here it adds up 8,000 numbers side by side, and a link each way is another 16 bytes a node. Why not
+//! Why not a linked list of nodes, as Redis has: an index would follow half a million links, each somewhere else
+//! in memory, where here it adds up 4,000 numbers side by side. Why not
 //! one array: growing it, or inserting in its middle, would move 40 MB for that million.
 //!
 //! Invariants: no chunk is empty; the sums are those of the counts. So nodes are changed through [`Spine::edit`].
