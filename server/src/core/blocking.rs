@@ -123,9 +123,11 @@ impl CoreState {
             self.deadlines.insert((deadline, id.slot, id.generation));
         }
         conn.doing = Doing::Blocked(waiting);
+        Self::write_late(conn); // messages do not wait for a reply that may never come
         let ended = conn.ended;
         self.waits += 1;
         self.note_blocked();
+        self.wants_flush(id.slot);
         if ended {
             self.close(id, false);
         }
@@ -207,6 +209,9 @@ impl CoreState {
         let is_held = |shard: &shard::Shard, key: &[u8]| holds.has(shard.key(key).hash);
         self.shard.serve_blocked(now_ms, &is_held, &mut |_, served| all.push(served));
         self.note_waiting();
+        if !all.is_empty() {
+            self.outbox.spans_shards(); // answered no later than the command that has served them
+        }
         for served in all {
             match served {
                 Served::Reply { asker, reply, dirty } => {
