@@ -444,6 +444,38 @@ fn a_transaction_waits_for_nothing() {
     });
 }
 
+/// Not when it begins to wait: a command is a call once it is answered, however that comes.
+#[test]
+fn a_wait_is_counted_when_it_is_answered() {
+    on_all(|server, conn, [a, b, c]| {
+        for line in [format!("BLPOP {a} 0"), format!("BLPOP {a} {b} {c} 0")] {
+            conn.must("FLUSHALL");
+            conn.must("CONFIG RESETSTAT");
+            let calls = |n: u8, failed: u8| {
+                let line = server.info("cmdstat_blpop").unwrap_or_default();
+                assert_eq!(line.starts_with(&format!("calls={n},")), n > 0, "{line}");
+                assert_eq!(line.ends_with(&format!("failed_calls={failed}")), n > 0, "{line}");
+            };
+            let mut waiting = server.connect();
+            let id = waiting.must("CLIENT ID").int().unwrap();
+            for (n, failed, change) in [
+                (1, 0, format!("RPUSH {a} x")),
+                (2, 0, format!("CLIENT UNBLOCK {id} TIMEOUT")),
+                (3, 1, format!("CLIENT UNBLOCK {id} ERROR")),
+            ] {
+                send(&mut waiting, &[&line]);
+                waiters(server, 1);
+                calls(n - 1, 0);
+                conn.must(&change);
+                assert_eq!(waiting.read().is_error(), failed > 0, "{change}");
+                calls(n, failed);
+            }
+            assert_eq!(server.info("errorstat_UNBLOCKED").as_deref(), Some("count=1"));
+            assert_eq!(server.info("total_error_replies").as_deref(), Some("1"));
+        }
+    });
+}
+
 /// Two hundred consumers, some with so little time that it ends as an element comes, some told to wait
 /// no longer by others: what producers push is popped once each, and nothing else is.
 #[test]
