@@ -1,5 +1,8 @@
 //! Commands that wait for a key, with keys on one shard and on several: who is served, in which order, and
 //! that nothing is left of a wait that has ended.
+//!
+//! The rules are those of Redis 7.2. Redis 7.0 has others in three places: it looks at the key that became ready first, not
+//! at the first that a client names; it counts a command that waits at once; and a group that is gone is `UNBLOCKED`.
 
 // A test says what went wrong by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -168,19 +171,19 @@ fn every_reader_of_a_stream_hears_of_an_entry() {
 #[test]
 fn a_wait_ends_when_its_time_is_over() {
     on_all(|server, conn, [a, b, c]| {
-        let none = [
-            (format!("BLPOP {a} {b} 0.1"), "*-1"),
-            (format!("BRPOP {a} 0.1"), "*-1"),
-            (format!("BLMPOP 0.1 2 {a} {c} LEFT"), "*-1"),
-            (format!("BLMOVE {a} {b} LEFT LEFT 0.1"), "$-1"),
-            (format!("BRPOPLPUSH {a} {c} 0.1"), "$-1"),
-            (format!("BZPOPMIN {c} {a} 0.1"), "*-1"),
-            (format!("BZMPOP 0.1 2 {b} {a} MAX"), "*-1"),
-            (format!("XREAD BLOCK 100 STREAMS {a} {b} 0 0"), "*-1"),
+        let lines = [
+            format!("BLPOP {a} {b} 0.1"),
+            format!("BRPOP {a} 0.1"),
+            format!("BLMPOP 0.1 2 {a} {c} LEFT"),
+            format!("BLMOVE {a} {b} LEFT LEFT 0.1"),
+            format!("BRPOPLPUSH {a} {c} 0.1"),
+            format!("BZPOPMIN {c} {a} 0.1"),
+            format!("BZMPOP 0.1 2 {b} {a} MAX"),
+            format!("XREAD BLOCK 100 STREAMS {a} {b} 0 0"),
         ];
-        for (line, reply) in &none {
+        for line in &lines {
             let begin = Instant::now();
-            assert_eq!(format!("{:?}", conn.words(line)), *reply, "{line}");
+            assert_eq!(format!("{:?}", conn.words(line)), "*-1", "{line}");
             // Time is counted from when the server last looked at its clock, in whole milliseconds.
             assert!(begin.elapsed() >= Duration::from_millis(50), "{line}: {:?}", begin.elapsed());
         }

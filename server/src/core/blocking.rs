@@ -324,7 +324,7 @@ impl CoreState {
         let mut answer = Vec::new();
         let mut reply = Reply::new(&mut answer, resp);
         match why {
-            Why::Timeout => shard::answer_nil(waiting.id, &mut reply),
+            Why::Timeout => reply.null_array(),
             Why::Error => reply.error(UNBLOCKED),
         }
         self.account_waiter(waiting.id, 0, &answer);
