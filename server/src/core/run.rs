@@ -191,16 +191,18 @@ impl CoreState {
                 let before = out.len();
                 let mut cx = asker.cx(c.id, self.now.unix_ms());
                 self.shard.execute(&mut cx, work.args_from(first, c), &mut out);
-                if cx.block.is_some() {
+                let waits = cx.block.is_some();
+                if waits {
                     work.blocked = self.register(&mut cx, work.args_from(first, c), asker_of(&work));
                 }
                 first += c.count();
                 ends.push(out.len() as u32);
                 let now = self.ticks.read();
                 let nanos = self.ticks.nanos(mark, now);
-                if c.counted() {
+                if c.counted() && !waits {
                     account(&self.shared, self.index, &mut self.histograms, cx.id, nanos, &out[before..]);
                 } else {
+                    // One part of several; or a command that waits, and is counted when it is answered.
                     self.stats().commands[cx.id as usize].nanos.add(nanos);
                 }
                 note_changes(&self.shared.stats[self.index], cx.dirty);

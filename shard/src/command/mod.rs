@@ -36,7 +36,6 @@ mod string;
 mod tests;
 pub(crate) mod zset;
 
-pub use blocking::answer_nil;
 pub use debug::TableStats;
 pub(crate) use sort::sort_further_keys;
 
