@@ -70,6 +70,10 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
             set_active_expire(core, id, is_on(args.at(2)));
             Ok(())
         }
+        (b"set-skip-checksum-validation", 3) => {
+            set_any_checksum(core, id, is_on(args.at(2)));
+            Ok(())
+        }
         (b"quicklist-packed-threshold", 3) => {
             packed_threshold(args.at(2)).map(|bytes| set_packed_threshold(core, id, bytes))
         }
@@ -116,7 +120,7 @@ fn on_this_core(core: &mut CoreState, id: ConnId, name: &[u8], args: Args<'_>) -
 fn accepted(name: &[u8], args: Args<'_>) -> Result<(), Vec<u8>> {
     match (name, args.len()) {
         (b"jmap", _) | (b"change-repl-id", 2) | (b"replicate", 3..) => Ok(()),
-        (b"set-skip-checksum-validation" | b"set-disable-deny-scripts" | b"dict-resizing", 3) => Ok(()),
+        (b"set-disable-deny-scripts" | b"dict-resizing", 3) => Ok(()),
         (b"drop-cluster-packet-filter", 3) => integer(args.at(2)).map(drop),
         (b"replybuffer", 4) => {
             let (what, value) = (args.at(2).to_ascii_lowercase(), args.at(3).to_ascii_lowercase());
@@ -310,6 +314,16 @@ fn set_active_expire(core: &mut CoreState, id: ConnId, on: bool) {
     core.ask_all(id, When::Direct, run, Box::new(|core, id, _| core.reply(id, |r| r.ok())));
 }
 
+/// `DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1`: in force on all cores when it is answered.
+fn set_any_checksum(core: &mut CoreState, id: ConnId, on: bool) {
+    core.shared.any_checksum.store(on, Ordering::Relaxed);
+    let run = Arc::new(move |core: &mut CoreState| {
+        core.shard.settings.any_checksum = on;
+        Answer::Nothing
+    });
+    core.ask_all(id, When::Direct, run, Box::new(|core, id, _| core.reply(id, |r| r.ok())));
+}
+
 /// The bytes that QUICKLIST-PACKED-THRESHOLD is given.
 fn packed_threshold(word: &[u8]) -> Result<usize, Vec<u8>> {
     let bytes = units::memory(word).filter(|&bytes| bytes <= PACKED_MAX);
@@ -351,7 +365,7 @@ mod tests {
             "DEBUG JMAP",
             "debug change-repl-id",
             "debug replicate a b",
-            "debug set-skip-checksum-validation 1",
+            "debug dict-resizing 1",
             "debug drop-cluster-packet-filter -1",
             "debug replybuffer peak-reset-time NEVER",
             "debug replybuffer peak-reset-time 100",

@@ -11,6 +11,7 @@ mod bitmap;
 mod bits_model;
 mod counter;
 mod debug;
+mod dump;
 mod expire;
 mod generic;
 mod geo;
@@ -274,6 +275,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Lrem => list::edit::lrem(shard, cx, args, reply),
         Id::Ltrim => list::edit::ltrim(shard, cx, args, reply),
         Id::Debug => debug::debug(shard, cx, args, reply),
+        Id::Dump => dump::dump(shard, cx, args, reply),
+        Id::Restore | Id::RestoreAsking => dump::restore(shard, cx, args, reply),
         Id::Zadd => zset::add::zadd(shard, cx, args, reply),
         Id::Zincrby => zset::add::zincrby(shard, cx, args, reply),
         Id::Zscore => zset::read::zscore(shard, cx, args, reply),
@@ -357,8 +360,7 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         // Data types and commands on keys that are not built yet.
         #[rustfmt::skip]
         Id::Blmove | Id::Blmpop
-        | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin | Id::Dump
-        | Id::Restore | Id::RestoreAsking => Err(Refused::unsupported()),
+        | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin => Err(Refused::unsupported()),
     }
 }
 
