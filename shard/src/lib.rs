@@ -26,7 +26,7 @@ mod testing;
 pub mod value;
 pub mod watch;
 
-pub use command::TableStats;
+pub use command::{TableStats, table_text};
 pub use expire::Expired;
 pub use lend::{Parcel, Wanted, named_keys};
 pub use settings::{MaxmemoryPolicy, Settings, Thresholds};

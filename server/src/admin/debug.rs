@@ -20,7 +20,7 @@ use proto::number::parse_i64;
 use proto::slot::slot_of;
 use rustix::process::{Signal, getpid, kill_process};
 use shard::digest::{Digest, combine, hex, of_value};
-use shard::{Cx, TableStats};
+use shard::{Cx, TableStats, table_text};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -279,27 +279,29 @@ fn table_stats(core: &mut CoreState, id: ConnId, args: Args<'_>) -> Result<(), V
     Ok(())
 }
 
-/// `DEBUG HTSTATS-KEY key [FULL]`: no value is a hash table yet.
+/// `DEBUG HTSTATS-KEY key [FULL]`: the table behind a value, if there is one.
 fn table_stats_of_key(core: &mut CoreState, id: ConnId, args: Args<'_>) {
+    /// What no table's number of elements is.
+    const NO_TABLE: i64 = -1;
     let key = args.at(2).to_vec();
     let db = core.conns.get(id).map_or(0, |c| usize::from(c.db));
     let run = Arc::new(move |core: &mut CoreState| {
-        let now_ms = core.now.unix_ms();
-        let entry = core.shard.dbs[db].get(&core.shard.key(&key));
-        let lives = entry.is_some_and(|e| e.expire_at().is_none_or(|at| at > now_ms));
-        Answer::Number(i64::from(lives && owns(core, &key)))
+        let stats = core.shard.table_stats_of(db, &key, core.now.unix_ms()).filter(|_| owns(core, &key));
+        stats.map_or(Answer::Nothing, |table| Answer::Number(table.map_or(NO_TABLE, |n| n as i64)))
     });
     core.ask_all(
         id,
         When::Ordered,
         run,
         Box::new(|core, id, answers| {
-            let text = if answers.contains(&Answer::Number(1)) {
-                "ERR The value stored at the specified key is not represented using an hash table"
-            } else {
-                error::NO_SUCH_KEY
-            };
-            core.reply(id, |r| r.error(text));
+            let found = answers.iter().find_map(|a| if let Answer::Number(n) = a { Some(*n) } else { None });
+            core.reply(id, |r| match found {
+                None => r.error(error::NO_SUCH_KEY),
+                Some(NO_TABLE) => r.error(
+                    "ERR The value stored at the specified key is not represented using an hash table",
+                ),
+                Some(n) => r.verbatim("txt", table_text(n as usize).as_bytes()),
+            });
         }),
     );
 }

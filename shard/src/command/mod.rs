@@ -36,7 +36,7 @@ mod string;
 mod tests;
 pub(crate) mod zset;
 
-pub use debug::TableStats;
+pub use debug::{TableStats, table_text};
 pub(crate) use sort::sort_further_keys;
 
 use crate::shard::{Cx, Shard};

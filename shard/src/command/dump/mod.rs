@@ -4,6 +4,9 @@
 //! be is told there and in [`crate::value::rdb`]. RESTORE trusts none of them, whatever `sanitize-dump-payload`
 //! says.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Outcome, Refused, integer};
 use crate::db::{Detached, Key};
 use crate::event::Class;
@@ -114,7 +117,3 @@ fn put(shard: &mut Shard, cx: &mut Cx, key: &Key<'_>, value: Detached) {
     shard.notify(cx.db, key.bytes, Class::NEW, "new");
     shard.changed(cx, key.bytes, Class::GENERIC, "restore");
 }
-
-#[cfg(test)]
-#[path = "dump_tests.rs"]
-mod tests;

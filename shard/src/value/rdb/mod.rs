@@ -11,6 +11,9 @@
 //! What is written are Redis 7.2's types, and 7.4's of a hash with an expiry of a field: packed forms and nodes as
 //! they lie. It takes `&` only, so that a value can be written while it is read.
 
+#[cfg(test)]
+mod tests;
+
 use super::hash::{Hash, HashView, Terms};
 use super::list::{Limits, List, ListView};
 use super::set::{Rules, Set, SetView};
