@@ -27,12 +27,8 @@ mod testing;
 pub mod value;
 pub mod watch;
 
-<<<<<<< HEAD
 pub use blocked::{Asker, Block, Served};
-pub use command::TableStats;
-=======
 pub use command::{TableStats, table_text};
->>>>>>> rdb
 pub use expire::Expired;
 pub use lend::{Parcel, Wanted, named_keys};
 pub use settings::{MaxmemoryPolicy, Settings, Thresholds};

@@ -366,15 +366,6 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset
         | Id::Ssubscribe | Id::Subscribe | Id::Sunsubscribe | Id::Sync | Id::Time | Id::Unsubscribe
         | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch | Id::Xgroup | Id::XgroupHelp | Id::Xinfo | Id::XinfoHelp => Err(Refused::unsupported()),
-        // Data types and commands on keys that are not built yet.
-        #[rustfmt::skip]
-<<<<<<< HEAD
-        Id::Dump
-        | Id::Restore | Id::RestoreAsking => Err(Refused::unsupported()),
-=======
-        Id::Blmove | Id::Blmpop
-        | Id::Blpop | Id::Brpop | Id::Brpoplpush | Id::Bzmpop | Id::Bzpopmax | Id::Bzpopmin => Err(Refused::unsupported()),
->>>>>>> rdb
     }
 }
 

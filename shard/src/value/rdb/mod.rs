@@ -12,6 +12,8 @@
 //! they lie. It takes `&` only, so that a value can be written while it is read.
 
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod tests;
 
 use super::hash::{Hash, HashView, Terms};

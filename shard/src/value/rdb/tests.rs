@@ -80,7 +80,7 @@ fn body(db: &Db, key: &Key<'_>) -> Vec<u8> {
 }
 
 /// Loads, checks, and puts the value into a table of its own; its bytes as they are written now.
-fn load_and_check(bytes: &[u8], settings: &Settings) -> Result<Vec<u8>, Error> {
+pub(super) fn load_and_check(bytes: &[u8], settings: &Settings) -> Result<Vec<u8>, Error> {
     let value = Loader { settings, seed: SEED }.load(bytes)?;
     let (mut db, key) = (Db::new(), Key::new(b"k", SEED));
     db.insert(&key, Detached { value, expire_at: None, lru: 0 });
@@ -102,7 +102,7 @@ fn made(commands: &str, settings: &Settings) -> Vec<u8> {
 }
 
 /// Thresholds under which a few elements are many.
-fn tight() -> Settings {
+pub(super) fn tight() -> Settings {
     let mut settings = Settings { list_packed_threshold: 9, ..Settings::default() };
     let thresholds = &mut settings.thresholds;
     thresholds.hash_max_listpack_entries = 2;
