@@ -46,7 +46,11 @@ fn walk(file: &[u8], settings: &Settings) -> Result<Found, Error> {
                     Ok(_) => {
                         let body = &file[start..from.offset() as usize + MAGIC_BYTES];
                         let saved = load_and_check(&[&[byte], body].concat(), settings)?;
-                        assert_eq!(load_and_check(&saved, settings).as_ref(), Ok(&saved), "at {at}");
+                        // The order of a table's elements may depend on the order in which they came.
+                        let (mut was, mut is) = (saved.clone(), load_and_check(&saved, settings)?);
+                        was.sort_unstable();
+                        is.sort_unstable();
+                        assert!(was == is, "{what:?} at {at}");
                         found.values += 1;
                     }
                     Err(Error { fault: Fault::Empty, .. }) => found.empty += 1,
