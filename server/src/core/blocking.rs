@@ -124,9 +124,11 @@ impl CoreState {
             self.deadlines.insert((deadline, id.slot, id.generation));
         }
         conn.doing = Doing::Blocked(waiting);
+        Self::write_late(conn); // messages do not wait for a reply that may never come
         let ended = conn.ended;
         self.waits += 1;
         self.note_blocked();
+        self.wants_flush(id.slot);
         if ended {
             self.close(id, false);
         }
@@ -213,6 +215,9 @@ impl CoreState {
             began = ended;
         });
         self.note_waiting();
+        if !all.is_empty() {
+            self.outbox.spans_shards(); // answered no later than the command that has served them
+        }
         for (served, nanos) in all {
             match served {
                 Served::Reply { asker, id, reply, dirty } => {
