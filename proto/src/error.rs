@@ -26,6 +26,10 @@ pub const BIT_OFFSET_NOT_AN_INTEGER: &str = "ERR bit offset is not an integer or
 pub const WRONG_TYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
 pub const NO_SUCH_KEY: &str = "ERR no such key";
 pub const SAME_OBJECT: &str = "ERR source and destination objects are the same";
+/// RESTORE was given something else than DUMP's reply.
+pub const BAD_PAYLOAD: &str = "ERR DUMP payload version or checksum are wrong";
+/// RESTORE was given a payload of the right checksum that is no value.
+pub const BAD_DATA_FORMAT: &str = "ERR Bad data format";
 pub const BUSY_KEY: &str = "BUSYKEY Target key name already exists.";
 pub const STRING_TOO_LONG: &str = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 pub const INCREMENT_OVERFLOW: &str = "ERR increment or decrement would overflow";

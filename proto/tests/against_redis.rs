@@ -89,7 +89,8 @@ fn is_newer(name: &str) -> bool {
     NEW_IN_7_2.contains(&name) || NEW_IN_7_4.contains(&name)
 }
 
-/// Commands whose arguments 7.2 documents in another shape (not only under other names); HSCAN's are 7.4's.
+/// Commands whose arguments 7.2 documents in another shape (not only under other names); HSCAN's are 7.4's,
+/// and ZSCAN's Valkey's.
 const ARGUMENTS_CHANGED: &[&str] = &[
     "bitop",
     "client|kill",
@@ -109,6 +110,7 @@ const ARGUMENTS_CHANGED: &[&str] = &[
     "xinfo|stream",
     "zrank",
     "zrevrank",
+    "zscan",
 ];
 
 /// What Percore answers to `words`.

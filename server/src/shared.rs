@@ -101,6 +101,8 @@ pub struct Shared {
     pub active_expire: AtomicBool,
     /// DEBUG QUICKLIST-PACKED-THRESHOLD, in bytes.
     pub list_packed_threshold: AtomicUsize,
+    /// DEBUG SET-SKIP-CHECKSUM-VALIDATION.
+    pub any_checksum: AtomicBool,
     /// DEBUG PAUSE-CRON.
     pub cron_paused: AtomicBool,
     pub process: Mutex<Process>,
@@ -162,6 +164,7 @@ impl Shared {
             last_save: AtomicI64::new(start.started_unix_ms / 1000),
             active_expire: AtomicBool::new(true),
             list_packed_threshold: AtomicUsize::new(0),
+            any_checksum: AtomicBool::new(false),
             cron_paused: AtomicBool::new(false),
             process: Mutex::default(),
             #[cfg(test)]

@@ -19,7 +19,8 @@ use std::time::Duration;
 const HIDDEN_SINCE: [&str; 1] = ["aof-disable-auto-gc"];
 
 /// Names that 7.0 does not have: 7.2's, and Percore's own.
-const NOT_IN_7_0: [&str; 7] = [
+const NOT_IN_7_0: [&str; 8] = [
+    "client-subscriptions-limit",
     "cluster-announce-human-nodename",
     "locale-collate",
     "set-max-listpack-entries",

@@ -48,10 +48,11 @@ fn fixed_names(conn: &mut Conn) -> BTreeSet<String> {
     fields(conn, "everything").into_iter().map(|f| f.0).filter(|n| !variable(n)).collect()
 }
 
-/// Fields that redis-server 7.0 does not have: Percore's own, and those that came with Redis 7.2.
+/// Fields that redis-server 7.0 does not have: Percore's own, and those that came with Redis 7.2 or 7.4.
 const BEYOND_7_0: &[&str] = &[
     "server_name",
     "percore_version",
+    "pubsub_clients",
     "total_blocking_keys",
     "total_blocking_keys_on_nokey",
     "client_query_buffer_limit_disconnections",

@@ -181,14 +181,6 @@ fn client_reply_off_leaves_messages() {
     }
 }
 
-/// A pipeline of a RESP3 client that hears itself: each message right behind the reply to its PUBLISH (as in Redis
-/// 7.2; 7.0 has it before), wherever the keys between are.
-#[test]
-/// The reply of an EXEC is one reply, however it is run: on this shard, in one hop over several, or in several
-/// steps. What its commands publish comes behind it, in their order.
-#[test]
-/// Clients that subscribe and leave while others run commands of several steps over all shards: all are answered.
-#[test]
 /// Random subscriptions of clients on all cores: what PUBLISH counts is what is heard, by exactly those.
 #[test]
 fn everybody_hears_what_is_counted() {
@@ -260,14 +252,6 @@ fn expected(
     heard
 }
 
-/// Publishers pipeline on many channels; every subscriber hears each publisher in the order it wrote.
-#[test]
-/// A message that was pipelined after a SET: whoever has it finds the key, on whatever connection.
-#[test]
-/// Says that a thread has ended, however it ends.
-/// While clients subscribe and leave: from its confirmation on a client hears everything that is published after a key it
-/// has not seen yet.
-#[test]
 #[test]
 fn who_leaves_is_forgotten() {
     const CHANNELS: usize = 30_000;

@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const SHARDS: [usize; 3] = [1, 2, 3];
 
+/// A pipeline of a RESP3 client that hears itself: each message right behind the reply to its PUBLISH (as in Redis
+/// 7.2; 7.0 has it before), wherever the keys between are.
+#[test]
 fn own_messages_come_behind_their_replies() {
     for shards in SHARDS {
         let server = Server::start(shards);
@@ -38,6 +41,9 @@ fn own_messages_come_behind_their_replies() {
     }
 }
 
+/// The reply of an EXEC is one reply, however it is run: on this shard, in one hop over several, or in several
+/// steps. What its commands publish comes behind it, in their order.
+#[test]
 fn messages_do_not_split_the_reply_of_exec() {
     for shards in SHARDS {
         let server = Server::start(shards);
@@ -81,6 +87,8 @@ fn messages_do_not_split_the_reply_of_exec() {
     }
 }
 
+/// Clients that subscribe and leave while others run commands of several steps over all shards: all are answered.
+#[test]
 fn subscribing_goes_on_beside_transactions() {
     for shards in SHARDS {
         let server = Server::start(shards);
@@ -135,6 +143,8 @@ fn subscribing_goes_on_beside_transactions() {
     }
 }
 
+/// Publishers pipeline on many channels; every subscriber hears each publisher in the order it wrote.
+#[test]
 fn a_publisher_is_heard_in_order_whatever_the_channels() {
     const EACH: usize = 3000;
     for shards in SHARDS {
@@ -175,6 +185,8 @@ fn a_publisher_is_heard_in_order_whatever_the_channels() {
     }
 }
 
+/// A message that was pipelined after a SET: whoever has it finds the key, on whatever connection.
+#[test]
 fn a_message_is_not_seen_before_what_was_set_before_it() {
     const JOBS: usize = 1500;
     for shards in SHARDS {
@@ -214,6 +226,7 @@ fn a_message_is_not_seen_before_what_was_set_before_it() {
     }
 }
 
+/// Says that a thread has ended, however it ends.
 struct Done<'a>(&'a AtomicBool);
 
 impl Drop for Done<'_> {
@@ -222,6 +235,9 @@ impl Drop for Done<'_> {
     }
 }
 
+/// While clients subscribe and leave: from its confirmation on a client hears everything that is published after a key it
+/// has not seen yet.
+#[test]
 fn nothing_is_missed_after_the_confirmation() {
     const ROUNDS: usize = 300;
     for shards in SHARDS {
@@ -275,5 +291,35 @@ fn nothing_is_missed_after_the_confirmation() {
                 });
             }
         });
+    }
+}
+
+/// A RESP3 client that waits for a list hears messages meanwhile, and its reply when it comes, wherever the list is.
+#[test]
+fn a_client_that_waits_hears_messages() {
+    for shards in SHARDS {
+        let server = Server::start(shards);
+        let (mut conn, mut other) = (server.connect3(), server.connect());
+        conn.must("SUBSCRIBE c");
+        let lists = spread("list", 3);
+        let heard = |n: usize| Value::Push(["message", "c", &n.to_string()].map(Value::bulk).to_vec());
+        for list in lists.iter().map(String::as_str).chain(["both"]) {
+            let wait: Cmd = match list {
+                "both" => cmd(&["BLPOP", &lists[0], &lists[2], "0"]),
+                _ => cmd(&["BLPOP", list, "0"]),
+            };
+            let mut bytes = Vec::new();
+            encode(&mut bytes, &cmd(&["SET", "before", "x"]));
+            encode(&mut bytes, &wait);
+            conn.send_raw(&bytes);
+            assert_eq!(conn.read(), Value::ok());
+            for n in 0..3 {
+                assert_eq!(other.call(&["PUBLISH", "c", &n.to_string()]), Value::Int(1));
+                assert_eq!(conn.read(), heard(n), "{list}, {shards} shards");
+            }
+            let list = if list == "both" { &lists[2] } else { list };
+            assert_eq!(other.call(&["RPUSH", list, "element"]), Value::Int(1));
+            assert_eq!(conn.read().items(), [Value::bulk(list), Value::bulk("element")]);
+        }
     }
 }

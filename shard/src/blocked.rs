@@ -98,7 +98,7 @@ pub(crate) struct Blocked {
 #[derive(PartialEq, Eq, Debug)]
 pub enum Served {
     /// Its command has run: this is its reply.
-    Reply { asker: Asker, reply: Vec<u8>, dirty: u64 },
+    Reply { asker: Asker, id: CommandId, reply: Vec<u8>, dirty: u64 },
     /// Its core should run the command now, over all shards.
     Call { asker: Asker },
 }
@@ -339,6 +339,6 @@ impl Shard {
             return None;
         }
         self.blocked.remove(ticket);
-        Some(Served::Reply { asker, reply, dirty: cx.dirty })
+        Some(Served::Reply { asker, id, reply, dirty: cx.dirty })
     }
 }

@@ -28,7 +28,7 @@ pub mod value;
 pub mod watch;
 
 pub use blocked::{Asker, Block, Served};
-pub use command::{TableStats, answer_nil};
+pub use command::{TableStats, table_text};
 pub use expire::Expired;
 pub use lend::{Parcel, Wanted, named_keys};
 pub use settings::{MaxmemoryPolicy, Settings, Thresholds};

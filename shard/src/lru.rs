@@ -59,6 +59,20 @@ pub fn touched(bits: u32, settings: &Settings, now_ms: i64, random: &mut Random)
     }
 }
 
+/// LRU bits of a key that was last used so many seconds ago; beyond half of the clock's range it is that.
+#[must_use]
+pub fn of_idle_seconds(seconds: i64, now_ms: i64) -> u32 {
+    let now = clock_seconds(now_ms);
+    let then = u32::try_from(seconds).ok().and_then(|seconds| now.checked_sub(seconds));
+    then.unwrap_or((now + CLOCK_MASK / 2) % CLOCK_MASK)
+}
+
+/// LFU bits of a key with this counter.
+#[must_use]
+pub fn of_frequency(counter: u8, now_ms: i64) -> u32 {
+    clock_minutes(now_ms) << 8 | u32::from(counter)
+}
+
 /// Seconds since the last access, of LRU bits.
 #[must_use]
 pub fn idle_seconds(bits: u32, now_ms: i64) -> u32 {

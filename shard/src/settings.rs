@@ -99,6 +99,10 @@ pub struct Settings {
     /// DEBUG QUICKLIST-PACKED-THRESHOLD, in bytes: elements of lists that are kept apart; 0 is the default, the
     /// size of a node.
     pub list_packed_threshold: usize,
+    /// `rdbcompression`: also of DUMP's payloads.
+    pub rdb_compression: bool,
+    /// DEBUG SET-SKIP-CHECKSUM-VALIDATION: RESTORE takes payloads with any checksum.
+    pub any_checksum: bool,
     /// `maxmemory`, in bytes; 0 is "no limit".
     pub maxmemory: u64,
     pub maxmemory_policy: MaxmemoryPolicy,
@@ -119,6 +123,8 @@ impl Default for Settings {
         Self {
             thresholds: Thresholds::default(),
             list_packed_threshold: 0,
+            rdb_compression: true,
+            any_checksum: false,
             maxmemory: 0,
             maxmemory_policy: MaxmemoryPolicy::default(),
             lfu_log_factor: 10,

@@ -20,7 +20,7 @@ use proto::number::parse_i64;
 use proto::slot::slot_of;
 use rustix::process::{Signal, getpid, kill_process};
 use shard::digest::{Digest, combine, hex, of_value};
-use shard::{Cx, TableStats};
+use shard::{Cx, TableStats, table_text};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -70,6 +70,10 @@ pub fn run(core: &mut CoreState, id: ConnId, spec: &'static CommandSpec, args: A
             set_active_expire(core, id, is_on(args.at(2)));
             Ok(())
         }
+        (b"set-skip-checksum-validation", 3) => {
+            set_any_checksum(core, id, is_on(args.at(2)));
+            Ok(())
+        }
         (b"quicklist-packed-threshold", 3) => {
             packed_threshold(args.at(2)).map(|bytes| set_packed_threshold(core, id, bytes))
         }
@@ -116,7 +120,7 @@ fn on_this_core(core: &mut CoreState, id: ConnId, name: &[u8], args: Args<'_>) -
 fn accepted(name: &[u8], args: Args<'_>) -> Result<(), Vec<u8>> {
     match (name, args.len()) {
         (b"jmap", _) | (b"change-repl-id", 2) | (b"replicate", 3..) => Ok(()),
-        (b"set-skip-checksum-validation" | b"set-disable-deny-scripts" | b"dict-resizing", 3) => Ok(()),
+        (b"set-disable-deny-scripts" | b"dict-resizing", 3) => Ok(()),
         (b"drop-cluster-packet-filter", 3) => integer(args.at(2)).map(drop),
         (b"replybuffer", 4) => {
             let (what, value) = (args.at(2).to_ascii_lowercase(), args.at(3).to_ascii_lowercase());
@@ -275,27 +279,29 @@ fn table_stats(core: &mut CoreState, id: ConnId, args: Args<'_>) -> Result<(), V
     Ok(())
 }
 
-/// `DEBUG HTSTATS-KEY key [FULL]`: no value is a hash table yet.
+/// `DEBUG HTSTATS-KEY key [FULL]`: the table behind a value, if there is one.
 fn table_stats_of_key(core: &mut CoreState, id: ConnId, args: Args<'_>) {
+    /// What no table's number of elements is.
+    const NO_TABLE: i64 = -1;
     let key = args.at(2).to_vec();
     let db = core.conns.get(id).map_or(0, |c| usize::from(c.db));
     let run = Arc::new(move |core: &mut CoreState| {
-        let now_ms = core.now.unix_ms();
-        let entry = core.shard.dbs[db].get(&core.shard.key(&key));
-        let lives = entry.is_some_and(|e| e.expire_at().is_none_or(|at| at > now_ms));
-        Answer::Number(i64::from(lives && owns(core, &key)))
+        let stats = core.shard.table_stats_of(db, &key, core.now.unix_ms()).filter(|_| owns(core, &key));
+        stats.map_or(Answer::Nothing, |table| Answer::Number(table.map_or(NO_TABLE, |n| n as i64)))
     });
     core.ask_all(
         id,
         When::Ordered,
         run,
         Box::new(|core, id, answers| {
-            let text = if answers.contains(&Answer::Number(1)) {
-                "ERR The value stored at the specified key is not represented using an hash table"
-            } else {
-                error::NO_SUCH_KEY
-            };
-            core.reply(id, |r| r.error(text));
+            let found = answers.iter().find_map(|a| if let Answer::Number(n) = a { Some(*n) } else { None });
+            core.reply(id, |r| match found {
+                None => r.error(error::NO_SUCH_KEY),
+                Some(NO_TABLE) => r.error(
+                    "ERR The value stored at the specified key is not represented using an hash table",
+                ),
+                Some(n) => r.verbatim("txt", table_text(n as usize).as_bytes()),
+            });
         }),
     );
 }
@@ -305,6 +311,16 @@ fn set_active_expire(core: &mut CoreState, id: ConnId, on: bool) {
     core.shared.active_expire.store(on, Ordering::Relaxed);
     let run = Arc::new(|core: &mut CoreState| {
         core.start_expiry();
+        Answer::Nothing
+    });
+    core.ask_all(id, When::Direct, run, Box::new(|core, id, _| core.reply(id, |r| r.ok())));
+}
+
+/// `DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1`: in force on all cores when it is answered.
+fn set_any_checksum(core: &mut CoreState, id: ConnId, on: bool) {
+    core.shared.any_checksum.store(on, Ordering::Relaxed);
+    let run = Arc::new(move |core: &mut CoreState| {
+        core.shard.settings.any_checksum = on;
         Answer::Nothing
     });
     core.ask_all(id, When::Direct, run, Box::new(|core, id, _| core.reply(id, |r| r.ok())));
@@ -351,7 +367,7 @@ mod tests {
             "DEBUG JMAP",
             "debug change-repl-id",
             "debug replicate a b",
-            "debug set-skip-checksum-validation 1",
+            "debug dict-resizing 1",
             "debug drop-cluster-packet-filter -1",
             "debug replybuffer peak-reset-time NEVER",
             "debug replybuffer peak-reset-time 100",

@@ -56,6 +56,7 @@ pub struct Settings {
     pub syslog_facility: SyslogFacility,
     pub crash_log_enabled: bool,
 
+    pub rdb_compression: bool,
     pub save: Vec<SavePoint>,
     /// Bits of `SHUTDOWN_*`; 0 is the default.
     pub shutdown_on_sigint: u32,
@@ -152,6 +153,7 @@ impl Config {
             crash_log_enabled: self.bool(id!("crash-log-enabled")),
 
             save: self.save_points(),
+            rdb_compression: self.bool(id!("rdbcompression")),
             shutdown_on_sigint: self.number(id!("shutdown-on-sigint")),
             shutdown_on_sigterm: self.number(id!("shutdown-on-sigterm")),
             shutdown_timeout_seconds: self.unsigned(id!("shutdown-timeout")),

@@ -256,7 +256,8 @@ impl Making<'_> {
 
     /// Puts the parts into the outbox, and the connection to waiting.
     fn send(mut self) {
-        if self.core.conns.get(self.conn).is_some_and(|c| c.is_subscribed()) {
+        let listens = self.core.conns.get(self.conn).is_some_and(|c| c.is_subscribed());
+        if listens && self.batch.session.is_none() {
             let here = self.core.index as u16;
             self.part(here); // its place among the messages that come: see `deliver`
         }

@@ -27,6 +27,7 @@
 //! Waiters are served when the shard is not held ([`CoreState::serve_waiters`]): after each command, after the last
 //! of a transaction, after a release. Waiters for a key that a session has borrowed have their turn when it is back.
 
+use super::account::account;
 use super::state::CoreState;
 use crate::conn::{Doing, ReplyMode};
 use crate::core::transaction::queue::Multi;
@@ -34,7 +35,7 @@ use crate::io::ConnId;
 use crate::work::Direct;
 use proto::args::{Args, OwnedArgs};
 use proto::command::{CommandId, CommandSpec, Flags};
-use proto::encode::{Reply, Resp};
+use proto::encode::Reply;
 use proto::slot::slot_of;
 use shard::{Asker, Block, Cx, Served};
 use std::sync::Arc;
@@ -123,9 +124,11 @@ impl CoreState {
             self.deadlines.insert((deadline, id.slot, id.generation));
         }
         conn.doing = Doing::Blocked(waiting);
+        Self::write_late(conn); // messages do not wait for a reply that may never come
         let ended = conn.ended;
         self.waits += 1;
         self.note_blocked();
+        self.wants_flush(id.slot);
         if ended {
             self.close(id, false);
         }
@@ -205,11 +208,20 @@ impl CoreState {
         let mut all = Vec::new();
         let (holds, now_ms) = (&self.holds, self.now.unix_ms());
         let is_held = |shard: &shard::Shard, key: &[u8]| holds.has(shard.key(key).hash);
-        self.shard.serve_blocked(now_ms, &is_held, &mut |_, served| all.push(served));
+        let mut began = self.ticks.read();
+        self.shard.serve_blocked(now_ms, &is_held, &mut |_, served| {
+            let ended = self.ticks.read();
+            all.push((served, self.ticks.nanos(began, ended)));
+            began = ended;
+        });
         self.note_waiting();
-        for served in all {
+        if !all.is_empty() {
+            self.outbox.spans_shards(); // answered no later than the command that has served them
+        }
+        for (served, nanos) in all {
             match served {
-                Served::Reply { asker, reply, dirty } => {
+                Served::Reply { asker, id, reply, dirty } => {
+                    self.account_waiter(id, nanos, &reply);
                     self.stats().dirty.add(dirty);
                     self.outbox.direct(asker.core, Direct::Served { id: conn_of(asker), reply });
                 }
@@ -223,10 +235,15 @@ impl CoreState {
         }
     }
 
+    /// Counts a command that has waited: when it is answered, as if it had come only then.
+    fn account_waiter(&mut self, id: CommandId, nanos: u64, reply: &[u8]) {
+        account(&self.shared, self.index, &mut self.histograms, id, nanos, reply);
+    }
+
     /// A shard has run the command of a connection that waits.
     pub fn served(&mut self, id: ConnId, reply: &[u8]) {
         if let Some(waiting) = self.end_wait(id) {
-            self.answer_waiter(id, waiting.silent, |_, out| out.extend_from_slice(reply));
+            self.answer_waiter(id, waiting.silent, reply);
         }
     }
 
@@ -308,22 +325,23 @@ impl CoreState {
     }
 
     fn answer_leaver(&mut self, id: ConnId, waiting: &Waiting, why: Why) {
-        let command = waiting.id;
-        self.answer_waiter(id, waiting.silent, |resp, out| {
-            let mut reply = Reply::new(out, resp);
-            match why {
-                Why::Timeout => shard::answer_nil(command, &mut reply),
-                Why::Error => reply.error(UNBLOCKED),
-            }
-        });
+        let Some(resp) = self.conns.get(id).map(|conn| conn.resp) else { return };
+        let mut answer = Vec::new();
+        let mut reply = Reply::new(&mut answer, resp);
+        match why {
+            Why::Timeout => reply.null_array(),
+            Why::Error => reply.error(UNBLOCKED),
+        }
+        self.account_waiter(waiting.id, 0, &answer);
+        self.answer_waiter(id, waiting.silent, &answer);
     }
 
-    fn answer_waiter(&mut self, id: ConnId, silent: bool, write: impl FnOnce(Resp, &mut Vec<u8>)) {
+    fn answer_waiter(&mut self, id: ConnId, silent: bool, reply: &[u8]) {
         if let Some(conn) = self.conns.get(id)
             && !silent
             && conn.reply_mode != ReplyMode::Off
         {
-            write(conn.resp, &mut conn.out);
+            conn.out.extend_from_slice(reply);
         }
         self.resume(id);
     }

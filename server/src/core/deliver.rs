@@ -19,7 +19,7 @@
 //! the replies of that part that go before it.
 //!
 //! The reply of an EXEC is one reply: what its commands publish goes behind it. A session
-//! ([`super::transaction`]) has all that comes before its reply wait.
+//! ([`super::transaction`]) has all that comes before its reply wait; but a client that is blocked hears at once.
 //!
 //! # Bounds
 //!
@@ -63,8 +63,7 @@ impl Late {
     }
 }
 
-/// The command that publishes: of which connection of this core, and how many replies its part has with its own;
-/// `usize::MAX` inside an EXEC that is run here.
+/// The command that publishes: of which connection of this core, and how many replies its part has with its own.
 pub type Running = Option<(ConnId, usize)>;
 
 /// How a connection is known to the shard.
@@ -144,10 +143,10 @@ impl CoreState {
 /// How many replies of its own part a message to this connection goes after; `None`: it goes at once.
 fn goes_after(conn: &Conn, core: usize, running: Running) -> Option<usize> {
     match (&conn.doing, running) {
+        (Doing::Batch(batch), _) if batch.session.is_some() => Some(usize::MAX),
         (Doing::Batch(_), Some((id, replies))) if id == conn.id => Some(replies),
         (Doing::Batch(batch), _) => batch.has_run_on(core).then_some(usize::MAX),
         (Doing::Session(_), _) => Some(usize::MAX),
-        (Doing::Ready, Some((id, replies))) if id == conn.id => Some(replies),
         _ => None,
     }
 }

@@ -89,9 +89,8 @@ impl Batch {
     /// The shard at which its one command waits, and until when.
     #[must_use]
     pub fn blocked(&self) -> Option<(u16, Option<i64>)> {
-        let [part] = &self.parts[..] else { return None };
-        let deadline = part.work.as_ref()?.blocked?;
-        Some((part.shard as u16, deadline))
+        let of = |part: &Part| Some((part.shard as u16, part.work.as_ref()?.blocked?));
+        self.parts.iter().find_map(of)
     }
 
     /// Takes a part back; true when it was the last.

@@ -7,7 +7,8 @@
 //! # What order is promised
 //!
 //! * All notifications of one shard's keys reach every client in the order of the changes. So those of one key
-//!   do, and those of keys in one hash slot.
+//!   do, and those of keys in one hash slot. (A command that gathers keys of several shards tells of them where it runs,
+//!   in one piece, and what it tells is posted before or with the keys' release.)
 //! * A change is told before what comes after it: whoever has seen a reply that depends on it, on whatever core, and then
 //!   publishes, asks or changes something, does so after the notification was posted. For what is told is posted
 //!   together with the replies of the turn, in one multicast, and ahead of a reply that was given later.

@@ -36,8 +36,6 @@ impl CoreState {
         self.stats().note_batch(self.plan.commands.len());
         let mut plan = std::mem::take(&mut self.plan);
         let mut mark = self.ticks.read();
-        // The connection whose EXEC is being answered: messages would split its reply.
-        let mut framed = None;
         for group in plan.commands.chunks(PREFETCH) {
             for r in group {
                 if r.hash != 0 {
@@ -45,16 +43,9 @@ impl CoreState {
                 }
             }
             for r in group {
-                if framed.is_some() && !r.queued {
-                    self.end_frame(framed.take());
-                }
                 mark = self.execute_routed(r, &plan, mark);
-                if r.queued {
-                    framed = Some(r.slot);
-                }
             }
         }
-        self.end_frame(framed);
         self.catch_up();
         self.finish_plan(&plan);
         plan.clear();
@@ -72,16 +63,9 @@ impl CoreState {
         }
     }
 
-    /// An EXEC is answered: messages of its own commands follow.
-    fn end_frame(&mut self, slot: Option<u32>) {
-        if let Some(conn) = slot.and_then(|slot| self.conns.slot(slot)) {
-            Self::write_late(conn);
-        }
-    }
-
     fn execute_routed(&mut self, r: &Routed, plan: &Plan, mark: u64) -> u64 {
-        if !r.queued && self.shard.has_ready() {
-            self.serve_waiters();
+        if !r.queued {
+            self.catch_up();
         }
         let Some(conn) = self.conns.slot(r.slot) else { return mark };
         let before = conn.out.len();
@@ -113,10 +97,6 @@ impl CoreState {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         }
         silence(conn, before);
-        let id = conn.id;
-        if self.has_news() {
-            self.tell(r.queued.then_some((id, usize::MAX)));
-        }
         now
     }
 
@@ -211,16 +191,18 @@ impl CoreState {
                 let before = out.len();
                 let mut cx = asker.cx(c.id, self.now.unix_ms());
                 self.shard.execute(&mut cx, work.args_from(first, c), &mut out);
-                if cx.block.is_some() {
+                let waits = cx.block.is_some();
+                if waits {
                     work.blocked = self.register(&mut cx, work.args_from(first, c), asker_of(&work));
                 }
                 first += c.count();
                 ends.push(out.len() as u32);
                 let now = self.ticks.read();
                 let nanos = self.ticks.nanos(mark, now);
-                if c.counted() {
+                if c.counted() && !waits {
                     account(&self.shared, self.index, &mut self.histograms, cx.id, nanos, &out[before..]);
                 } else {
+                    // One part of several; or a command that waits, and is counted when it is answered.
                     self.stats().commands[cx.id as usize].nanos.add(nanos);
                 }
                 note_changes(&self.shared.stats[self.index], cx.dirty);

@@ -101,6 +101,8 @@ pub fn shard_settings(s: &Settings, shared: &Shared) -> ShardSettings {
     ShardSettings {
         thresholds: s.thresholds,
         list_packed_threshold: shared.list_packed_threshold.load(Ordering::Relaxed),
+        rdb_compression: s.rdb_compression,
+        any_checksum: shared.any_checksum.load(Ordering::Relaxed),
         maxmemory: s.maxmemory,
         maxmemory_policy: policy(s.maxmemory_policy),
         lfu_log_factor: s.lfu_log_factor,

@@ -96,10 +96,11 @@ impl Generator {
         command
     }
 
-    /// Nodes of other sizes from now on.
+    /// Nodes of other sizes from now on. Not of 64 bytes: redis-server 7.0.15 then dies some commands later,
+    /// of a listpack that it damaged (seen with 64 only, whatever the commands).
     fn node_limits(&mut self) -> Cmd {
         let entries = *self.rng.pick(&["1", "3", "10", "100"]);
-        let bytes = *self.rng.pick(&["64", "200", "4096"]);
+        let bytes = *self.rng.pick(&["200", "1000", "4096"]);
         cmd(&["CONFIG", "SET", "stream-node-max-entries", entries, "stream-node-max-bytes", bytes])
     }
 

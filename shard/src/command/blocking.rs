@@ -37,8 +37,8 @@ fn deadline(text: &[u8], now_ms: i64) -> Result<Option<i64>, Refused> {
     }
 }
 
-/// Answers the command `id` when its time is over.
-pub fn answer_nil(id: CommandId, reply: &mut Reply<'_>) {
+/// Answers the command `id` where it may not wait. (One whose time is over answers a null array, whichever it is.)
+fn answer_nil(id: CommandId, reply: &mut Reply<'_>) {
     match id {
         CommandId::Blmove | CommandId::Brpoplpush => reply.null(),
         _ => reply.null_array(),

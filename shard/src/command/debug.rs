@@ -8,11 +8,16 @@
 use super::object::reference_count;
 use super::{Outcome, integer};
 use crate::collection::view_of;
-use crate::db::{DetachedValue, Entry, StrRef};
+use crate::db::{DetachedValue, Entry, ValueRef};
 use crate::digest;
+use crate::lookup::is_expired;
 use crate::lru;
+use crate::settings::Settings;
 use crate::shard::{Cx, Shard};
 use crate::value::list::{List, ListView};
+use crate::value::rdb;
+use crate::value::{Collection, Object};
+use persist::rdb::Writer;
 use proto::args::Args;
 use proto::encode::Reply;
 use proto::error;
@@ -65,7 +70,7 @@ fn object(shard: &Shard, cx: &Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outc
         std::ptr::from_ref(entry).cast::<u8>(),
         reference_count(entry, shard.settings.shares_integers()),
         entry.encoding().name(),
-        serialized_len(entry),
+        serialized_len(entry, &shard.settings),
         lru::idle_seconds(bits, cx.now_ms),
         lru::frequency(bits, &shard.settings, cx.now_ms),
         bits >> 8,
@@ -90,29 +95,11 @@ fn of_quicklist(entry: &Entry, fast: bool) -> String {
     text
 }
 
-/// Bytes of the value in an RDB file that is not compressed.
-fn serialized_len(entry: &Entry) -> usize {
-    /// Longest text that RDB tries to write as a number.
-    const NUMBER_TEXT_MAX: usize = 11;
-    let as_text = |len: usize| match len {
-        0..64 => 1 + len,
-        64..16384 => 2 + len,
-        _ => 5 + len,
-    };
-    let as_number = |n: i64| match n {
-        -0x80..0x80 => 2,
-        -0x8000..0x8000 => 3,
-        -0x8000_0000..0x8000_0000 => 5,
-        _ => as_text(super::string::length(StrRef::Int(n))),
-    };
-    match entry.string() {
-        Some(StrRef::Int(n)) => as_number(n),
-        Some(StrRef::Bytes(bytes)) if bytes.len() <= NUMBER_TEXT_MAX => {
-            parse_i64(bytes).map_or_else(|| as_text(bytes.len()), as_number)
-        }
-        Some(StrRef::Bytes(bytes)) => as_text(bytes.len()),
-        None => 0,
-    }
+/// Bytes of the value in an RDB file.
+fn serialized_len(entry: &Entry, settings: &Settings) -> usize {
+    let mut bytes = Vec::new();
+    rdb::save(entry.value(), &mut Writer::new(&mut bytes, settings.rdb_compression));
+    bytes.len()
 }
 
 /// What DEBUG HTSTATS tells about the tables of one database; adding up gives all shards'.
@@ -129,14 +116,20 @@ impl std::ops::Add for TableStats {
     }
 }
 
+/// What DEBUG HTSTATS and HTSTATS-KEY say about one table.
+#[must_use]
+pub fn table_text(elements: usize) -> String {
+    match elements {
+        0 => "No stats available for empty dictionaries\n".into(),
+        n => format!("Hash table 0 stats (main hash table):\n number of elements: {n}\n"),
+    }
+}
+
 impl std::fmt::Display for TableStats {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (title, elements) in [("Dictionary HT", self.keys), ("Expires HT", self.expires)] {
             writeln!(f, "[{title}]")?;
-            match elements {
-                0 => writeln!(f, "No stats available for empty dictionaries")?,
-                n => writeln!(f, "Hash table 0 stats (main hash table):\n number of elements: {n}")?,
-            }
+            f.write_str(&table_text(elements))?;
         }
         Ok(())
     }
@@ -146,6 +139,19 @@ impl Shard {
     #[must_use]
     pub fn table_stats(&self, db: usize) -> TableStats {
         TableStats { keys: self.dbs[db].len(), expires: self.dbs[db].expires_len() }
+    }
+
+    /// DEBUG HTSTATS-KEY: what the table behind a value holds; `None` without such a key that is alive, `Some(None)`
+    /// if its value has no table.
+    #[must_use]
+    pub fn table_stats_of(&self, db: usize, key: &[u8], now_ms: i64) -> Option<Option<usize>> {
+        let entry = self.dbs[db].get(&self.key(key)).filter(|e| !is_expired(e.expire_at(), now_ms))?;
+        Some(match entry.value() {
+            ValueRef::Object(Object::Set(set)) => Some(set.len()),
+            ValueRef::Object(Object::Hash(hash)) => Some(hash.view().len()),
+            ValueRef::Object(Object::ZSet(zset)) => Some(zset.len()),
+            _ => None,
+        })
     }
 
     /// DEBUG POPULATE: of the keys `prefix:n` with `n` in `numbers`, makes those that are `mine` and not
@@ -193,7 +199,12 @@ mod tests {
         assert!(line.starts_with("+Value at:0x"), "{line}");
         assert!(line.contains(" refcount:2147483647 encoding:int serializedlength:3 lru:"), "{line}");
         bed.run(&["set", "k", &"x".repeat(100)]);
+        bed.shard.settings.rdb_compression = false;
         assert!(bed.run(&["debug", "object", "k"]).contains(" encoding:raw serializedlength:102 "));
+        bed.shard.settings.rdb_compression = true;
+        assert!(bed.run(&["debug", "object", "k"]).contains(" encoding:raw serializedlength:9 "));
+        bed.run(&["rpush", "l", "a", "b"]);
+        assert!(bed.run(&["debug", "object", "l"]).contains(" encoding:listpack serializedlength:16 "));
     }
 
     /// Clients of the debugging tools take the address for the identity of a value.
@@ -230,6 +241,17 @@ mod tests {
         );
         assert!(reply.contains("[Expires HT]\nNo stats available for empty dictionaries\n"));
         assert_eq!(bed.run(&["debug", "htstats", "16"]), "-ERR Out of range database\r\n");
+    }
+
+    #[test]
+    fn htstats_of_a_key_are_of_its_table() {
+        let mut bed = Bed::new();
+        bed.shard.settings.thresholds.hash_max_listpack_entries = 1;
+        bed.run(&["hset", "h", "a", "1"]);
+        assert_eq!(bed.shard.table_stats_of(0, b"h", bed.cx.now_ms), Some(None));
+        bed.run(&["hset", "h", "b", "2"]);
+        assert_eq!(bed.shard.table_stats_of(0, b"h", bed.cx.now_ms), Some(Some(2)));
+        assert_eq!(bed.shard.table_stats_of(0, b"i", bed.cx.now_ms), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod bits_model;
 pub(crate) mod blocking;
 mod counter;
 mod debug;
+mod dump;
 mod expire;
 mod generic;
 mod geo;
@@ -36,8 +37,7 @@ mod string;
 mod tests;
 pub(crate) mod zset;
 
-pub use blocking::answer_nil;
-pub use debug::TableStats;
+pub use debug::{TableStats, table_text};
 pub(crate) use sort::sort_further_keys;
 
 use crate::shard::{Cx, Shard};
@@ -284,6 +284,8 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         Id::Lrem => list::edit::lrem(shard, cx, args, reply),
         Id::Ltrim => list::edit::ltrim(shard, cx, args, reply),
         Id::Debug => debug::debug(shard, cx, args, reply),
+        Id::Dump => dump::dump(shard, cx, args, reply),
+        Id::Restore | Id::RestoreAsking => dump::restore(shard, cx, args, reply),
         Id::Zadd => zset::add::zadd(shard, cx, args, reply),
         Id::Zincrby => zset::add::zincrby(shard, cx, args, reply),
         Id::Zscore => zset::read::zscore(shard, cx, args, reply),
@@ -364,10 +366,6 @@ fn dispatch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_
         | Id::SlowlogGet | Id::SlowlogHelp | Id::SlowlogLen | Id::SlowlogReset
         | Id::Ssubscribe | Id::Subscribe | Id::Sunsubscribe | Id::Sync | Id::Time | Id::Unsubscribe
         | Id::Unwatch | Id::Wait | Id::Waitaof | Id::Watch | Id::Xgroup | Id::XgroupHelp | Id::Xinfo | Id::XinfoHelp => Err(Refused::unsupported()),
-        // Data types and commands on keys that are not built yet.
-        #[rustfmt::skip]
-        Id::Dump
-        | Id::Restore | Id::RestoreAsking => Err(Refused::unsupported()),
     }
 }
 

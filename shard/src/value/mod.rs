@@ -28,6 +28,7 @@ pub mod dict;
 pub mod hash;
 pub(crate) mod hll;
 pub mod list;
+pub mod rdb;
 pub mod set;
 pub mod stream;
 pub mod zset;

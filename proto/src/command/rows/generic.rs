@@ -33,7 +33,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(N) where N is the size of the value")
         .flags(&[READONLY])
         .keys(&[key(1, &[RO, ACCESS])])
-        .tips(&["nondeterministic_output"]),
+        .tips(&["nondeterministic_output"])
+        .built(),
     generic(Id::Exists, -2)
         .syntax("key...")
         .summary("Counts how many of the keys exist.")
@@ -251,7 +252,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
             ("3.0.0", "Added the `REPLACE` modifier."),
             ("5.0.0", "Added the `ABSTTL` modifier."),
             ("5.0.0", "Added the `IDLETIME` and `FREQ` options."),
-        ]),
+        ])
+        .built(),
     generic(Id::Scan, -2)
         .syntax("cursor [MATCH pattern] [COUNT count] [TYPE type@6.0.0]")
         .summary("Walks through the keys of the database.")

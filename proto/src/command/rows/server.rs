@@ -135,7 +135,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
             ("5.0.0", "Added the `ABSTTL` modifier."),
             ("5.0.0", "Added the `IDLETIME` and `FREQ` options."),
         ])
-        .syscmd(),
+        .syscmd()
+        .built(),
     server(Id::Role, 1)
         .summary("Tells the server's part in replication.")
         .since("2.8.12")

@@ -318,7 +318,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .history(&[("7.2.0", "Added the optional `WITHSCORE` argument.")])
         .built(),
     zset(Id::Zscan, -3)
-        .syntax("key cursor [MATCH pattern] [COUNT count]")
+        .syntax("key cursor [MATCH pattern] [COUNT count] [NOSCORES@8.0.0]")
         .summary("Walks through the members of a sorted set.")
         .since("2.8.0")
         .complexity("O(1) a call, O(N) for a full walk over N members")

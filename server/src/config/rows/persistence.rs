@@ -6,6 +6,7 @@ use crate::config::row::*;
 
 const NOT_BUILT: &str = "persistence is not built yet";
 const BY_RING: &str = "files are written in slices through the I/O backend";
+const ALWAYS_SANITIZED: &str = "payloads and files are always checked in full";
 
 pub const SNAPSHOTS: &[Directive] = &[
     other(
@@ -17,7 +18,7 @@ pub const SNAPSHOTS: &[Directive] = &[
     .no_effect(NOT_BUILT),
     yes_no("stop-writes-on-bgsave-error", "yes", "Refuse writes while the last snapshot has failed.")
         .no_effect(NOT_BUILT),
-    yes_no("rdbcompression", "yes", "Compress strings in the snapshot with LZF.").no_effect(NOT_BUILT),
+    yes_no("rdbcompression", "yes", "Compress strings with LZF in the snapshot and in DUMP's payloads."),
     yes_no("rdbchecksum", "yes", "End the snapshot with a checksum, and check it when loading.")
         .fixed()
         .no_effect(NOT_BUILT),
@@ -27,7 +28,7 @@ pub const SNAPSHOTS: &[Directive] = &[
         "no",
         "Check every element when loading a snapshot or RESTORE's payload; clients checks what clients send.",
     )
-    .no_effect(NOT_BUILT),
+    .no_effect(ALWAYS_SANITIZED),
     other(
         "dbfilename",
         Kind::Text { empty_is_unset: false, check: check::dbfilename },

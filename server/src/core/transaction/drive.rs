@@ -289,7 +289,9 @@ impl CoreState {
         self.scratch.execute(&mut cx, args, &mut s.out);
         let parcels = self.scratch.clear_out(keys);
         let nanos = self.ticks.nanos(began, self.ticks.read());
-        account(&self.shared, self.index, &mut self.histograms, cx.id, nanos, &s.out[before..]);
+        if cx.block.is_none() {
+            account(&self.shared, self.index, &mut self.histograms, cx.id, nanos, &s.out[before..]);
+        }
         self.take_over_from_scratch(&cx);
         if nanos >= self.slow_nanos
             && let Some(conn) = self.conns.get(s.id)

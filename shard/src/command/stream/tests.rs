@@ -162,7 +162,7 @@ fn changes_and_events() {
         ("xgroup createconsumer s h c", 0, "", 0),
         ("xgroup delconsumer s h c", 1, "xgroup-delconsumer", 0),
         ("xgroup delconsumer s h c", 0, "", 0),
-        ("xgroup destroy s h", 1, "xgroup-destroy", 1),
+        ("xgroup destroy s h", 1, "xgroup-destroy", 0),
         ("xgroup destroy s h", 0, "", 0),
         ("xadd s 10-0 a b", 1, "xadd", 1),
         ("xreadgroup group g bob streams s >", 2, "xgroup-createconsumer", 0),

@@ -2,7 +2,7 @@
 //! the keyspace does for SCAN.
 //!
 //! Scores are texts here, also in RESP3: of a small set as they are stored, of a large one with 17
-//! digits, which is what Redis does.
+//! digits, which is what Redis does. NOSCORES, which only Valkey has, leaves them out, as NOVALUES does in HSCAN.
 
 use super::super::{Outcome, Refused, integer};
 use super::member;
@@ -23,15 +23,20 @@ const STEPS_MIN: u64 = 256;
 struct Options<'a> {
     count: u64,
     pattern: Option<&'a [u8]>,
+    scores: bool,
 }
 
 impl<'a> Options<'a> {
-    fn parse(args: Args<'a>) -> Result<Self, Refused> {
-        let mut options = Self { count: 10, pattern: None };
-        for at in (0..args.len()).step_by(2) {
-            let (word, Some(value)) = (args.at(at), args.get(at + 1)) else {
-                return Err(error::SYNTAX.into());
-            };
+    fn parse(words: Args<'a>) -> Result<Self, Refused> {
+        let mut options = Self { count: 10, pattern: None, scores: true };
+        let mut at = 0;
+        while let Some(word) = words.get(at) {
+            if word.eq_ignore_ascii_case(b"noscores") {
+                options.scores = false;
+                at += 1;
+                continue;
+            }
+            let value = words.get(at + 1).ok_or(error::SYNTAX)?;
             if word.eq_ignore_ascii_case(b"count") {
                 let count = u64::try_from(integer(value)?).ok().filter(|&count| count > 0);
                 options.count = count.ok_or(error::SYNTAX)?;
@@ -40,12 +45,13 @@ impl<'a> Options<'a> {
             } else {
                 return Err(error::SYNTAX.into());
             }
+            at += 2;
         }
         Ok(options)
     }
 }
 
-/// `ZSCAN key cursor [MATCH pattern] [COUNT count]`
+/// `ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES]`
 pub(in super::super) fn zscan(
     shard: &mut Shard,
     cx: &mut Cx,
@@ -65,13 +71,13 @@ pub(in super::super) fn zscan(
         let (next, count) = steps(view, cursor, &options, &mut Reply::new(&mut found, resp));
         reply.array(2);
         reply.bulk(next.to_string().as_bytes());
-        reply.array(2 * count);
+        reply.array(count);
         reply.raw().extend_from_slice(&found);
         Ok(())
     })?
 }
 
-/// Appends what a call finds; the next cursor, and how many members were found.
+/// Appends what a call finds; the next cursor, and how many elements were appended.
 fn steps(view: ZSetView<'_>, mut cursor: u64, options: &Options<'_>, found: &mut Reply<'_>) -> (u64, usize) {
     let (mut sampled, mut count, mut text) = (0, 0, Vec::new());
     let mut steps_left = options.count.saturating_mul(STEPS_PER_COUNT).max(STEPS_MIN);
@@ -83,6 +89,10 @@ fn steps(view: ZSetView<'_>, mut cursor: u64, options: &Options<'_>, found: &mut
             if options.pattern.is_none_or(|pattern| glob::matches(pattern, &text, Case::Sensitive)) {
                 count += 1;
                 member(found, name);
+                if !options.scores {
+                    return;
+                }
+                count += 1;
                 text.clear();
                 match view {
                     ZSetView::Packed(_) => push_f64(&mut text, number),

@@ -72,6 +72,7 @@ fn scores_are_short() {
     let mut bed = large();
     bed.run(&["zadd", "z", "0.1", "a", "-0.0", "b"]);
     bed.check("zscan z 0 match a", "*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$19\r\n0.10000000000000001\r\n");
+    bed.check("zscan z 0 noscores match a", "*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n");
     bed.check("zscore z b", "$2\r\n-0\r\n");
 }
 

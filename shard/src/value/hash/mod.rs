@@ -21,6 +21,7 @@ mod fields;
 #[cfg(test)]
 mod model;
 mod pack;
+pub(super) mod rdb;
 
 use super::{Collection, Object};
 use crate::db::{Encoding, Kind, StrRef, ValueRef};

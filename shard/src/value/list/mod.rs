@@ -14,6 +14,7 @@
 //! | `quicklist` | the large form: pushes, pops, inserts, splits, compression |
 //! | `spine`     | its nodes in order, found by index                         |
 //! | `node`      | one node: a listpack or one large element                  |
+//! | `rdb`       | to and from files and DUMP payloads                        |
 //! | `model`     | all of it against a deque of texts                         |
 //!
 //! Elements are visited ([`ListView::walk`]), not lent for longer: a compressed node is read from a copy.
@@ -23,6 +24,7 @@ pub mod fill;
 mod model;
 mod node;
 pub mod quicklist;
+pub(super) mod rdb;
 mod spine;
 
 pub use fill::{Fill, Limits};

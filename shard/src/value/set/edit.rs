@@ -20,10 +20,10 @@ const INTSET_ENTRIES_MAX: usize = 1 << 30;
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     intset_entries_max: usize,
-    listpack_entries_max: usize,
+    pub(super) listpack_entries_max: usize,
     /// Bytes of a member.
     listpack_value_max: usize,
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 impl Rules {
@@ -42,7 +42,7 @@ impl Rules {
         Self::new(&env.settings.thresholds, env.seed)
     }
 
-    fn too_many_for_intset(&self, members: usize) -> bool {
+    pub(super) fn too_many_for_intset(&self, members: usize) -> bool {
         members > self.intset_entries_max.min(INTSET_ENTRIES_MAX)
     }
 

@@ -34,6 +34,7 @@ pub mod edit;
 #[cfg(test)]
 mod model;
 pub mod pick;
+pub(super) mod rdb;
 pub mod view;
 
 pub use edit::Rules;

@@ -218,7 +218,7 @@ impl Group {
 
     /// Panics unless the invariant holds.
     #[cfg(test)]
-    pub(super) fn check(&self) {
+    pub(in crate::value) fn check(&self) {
         let there = self.places.iter().flatten().count();
         assert_eq!(there, self.by_name.len());
         assert_eq!(there + self.free.len(), self.places.len());

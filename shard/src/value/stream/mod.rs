@@ -32,6 +32,7 @@ mod log;
 mod model;
 pub mod node;
 mod node_check;
+pub(super) mod rdb;
 
 use super::{Collection, Object};
 use crate::db::{Encoding, Kind};

@@ -22,6 +22,7 @@ mod large;
 mod leaf;
 mod packed;
 pub(crate) mod range;
+pub(super) mod rdb;
 mod tree;
 mod view;
 
