@@ -22,6 +22,7 @@ mod large;
 mod leaf;
 mod packed;
 pub(crate) mod range;
+mod separators;
 mod tree;
 mod view;
 
