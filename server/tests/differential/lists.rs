@@ -162,7 +162,7 @@ impl Generator {
     fn list_position(&mut self, command: &mut Cmd) {
         command.extend([self.list_key(), self.element()]);
         for (option, numbers) in [
-            ("RANK", &["1", "2", "-1", "-2", "0", "x", "-9223372036854775808"][..]),
+            ("RANK", &["1", "2", "-1", "-2", "0", "x"][..]),
             ("COUNT", &["0", "1", "2", "100", "-1", "x"]),
             ("MAXLEN", &["0", "1", "5", "1000", "-1", "x"]),
         ] {

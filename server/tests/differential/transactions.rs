@@ -18,7 +18,7 @@ impl Generator {
                 1 => commands.push(self.line("MULTI")),
                 2 => commands.push(self.line("WATCH k1")),
                 _ => {
-                    let more = self.data();
+                    let more = self.queued();
                     if !more.iter().any(|c| c[0].eq_ignore_ascii_case(b"config")) {
                         commands.extend(more);
                     }
@@ -52,7 +52,7 @@ impl Generator {
 
     /// A command on data of any type, or a few that belong together.
     fn data(&mut self) -> Vec<Cmd> {
-        match self.rng.below(18) {
+        match self.rng.below(16) {
             0..=2 => vec![self.string()],
             3 => vec![self.hll()],
             4..=5 => self.key_command(),
@@ -60,9 +60,16 @@ impl Generator {
             8..=9 => self.set_command(),
             10..=11 => self.zset_command(),
             12..=13 => vec![self.hash()],
-            14..=15 => vec![self.list_command()],
-            16 => vec![self.blocking_list_command()],
-            _ => vec![self.blocking_zset_command()],
+            _ => vec![self.list_command()],
+        }
+    }
+
+    /// The same, or one that would block outside of a transaction.
+    fn queued(&mut self) -> Vec<Cmd> {
+        match self.rng.below(10) {
+            0 => vec![self.blocking_list_command()],
+            1 => vec![self.blocking_zset_command()],
+            _ => self.data(),
         }
     }
 
