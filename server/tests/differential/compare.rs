@@ -254,7 +254,9 @@ pub fn same(command: &Cmd, redis: &Value, percore: &Value) -> bool {
 /// Whether both are errors that quote an argument, and Redis's ends where a C string ends.
 fn cut_at_nul(redis: &Value, percore: &Value) -> bool {
     let (Value::Error(redis), Value::Error(percore)) = (redis, percore) else { return false };
-    percore.strip_prefix(&redis[..]).is_some_and(|rest| rest.starts_with(b"\0"))
+    let same = redis.iter().zip(percore).take_while(|(a, b)| a == b).count();
+    // What was quoted may stand in the middle of the text.
+    percore.get(same) == Some(&0) && percore[same..].ends_with(&redis[same..])
 }
 
 fn kind(v: &Value) -> std::mem::Discriminant<Value> {

@@ -36,7 +36,11 @@ impl Generator {
 
     /// Watches the keys of a command that follows, or of none, or takes it back.
     fn watch(&mut self, commands: &mut Vec<Cmd>) {
-        let change = self.data();
+        let mut change = self.data();
+        // Also what sets a key that has expired already: only 7.0 then takes the key for changed.
+        while change.iter().any(|c| c[0].eq_ignore_ascii_case(b"config")) {
+            change = self.data();
+        }
         let mut watch = vec![self.cased("WATCH")];
         // The first argument of most commands is a key; where it is none, a key of that name is watched.
         watch.extend(change.iter().filter_map(|c| c.get(1).cloned()).take(2));
