@@ -70,7 +70,9 @@ pub fn purge_in_background() -> Result<(), String> {
     background_thread::write(true).map_err(|e| e.to_string())
 }
 
-/// Lets that thread run only where no core wants to. False: there is none (yet).
+/// Lets that thread run only where no core wants to, also when the server was started under a real-time
+/// policy, which new threads inherit: giving back the pages of a large value is up to 10 ms of work, and at the
+/// priority of a core that would wait for it. False: there is none (yet).
 #[must_use]
 pub fn calm_background_thread() -> bool {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
@@ -79,8 +81,16 @@ pub fn calm_background_thread() -> bool {
     };
     let found = tasks.filter(|task| is_ours(&task.path()));
     let ids = found.filter_map(|task| task.file_name().to_str()?.parse().ok());
-    let calm = |id: i32| rustix::process::setpriority_process(Pid::from_raw(id), NICE_MAX).is_ok();
+    let calm =
+        |id: i32| share_time(id) && rustix::process::setpriority_process(Pid::from_raw(id), NICE_MAX).is_ok();
     ids.map(calm).fold(false, |any, one| any | one)
+}
+
+/// Puts a thread under the policy that shares the CPU by niceness. False: there is no such thread.
+fn share_time(thread: i32) -> bool {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the parameters outlive the call, which reads them only.
+    unsafe { libc::sched_setscheduler(thread, libc::SCHED_OTHER, &raw const parameters) == 0 }
 }
 
 fn control(name: &CStr) {

@@ -7,6 +7,7 @@
 mod common;
 
 use common::{Cmd, Conn, Rng, Server, Value, cmd, env, keys};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 const SHARDS: [usize; 3] = [1, 2, 5];
@@ -253,5 +254,38 @@ fn msetnx_round(conns: &mut [Conn], keys: &[String], rng: &mut Rng) {
     for (key, value) in keys.iter().zip(values) {
         let expected = sets[winner].contains(key).then(|| Value::bulk(format!("by {winner}")));
         assert_eq!(Some(value).filter(|v| !v.is_null()), expected, "{key}, winner {winner} of {sets:?}");
+    }
+}
+
+/// Few keys come with one call on any number of shards, many with cursors that miss none.
+#[test]
+fn a_scan_goes_over_all_shards() {
+    for shards in SHARDS {
+        let server = Server::start(shards);
+        let mut conn = server.connect();
+        let walk = |conn: &mut Conn| {
+            let (mut cursor, mut calls, mut found) = (b"0".to_vec(), 0, BTreeSet::new());
+            loop {
+                let reply = conn.call(&[b"SCAN", &cursor[..]]);
+                let [Value::Bulk(next), keys] = &reply.items()[..] else { panic!("SCAN answered {reply:?}") };
+                found.extend(keys.items().iter().map(|key| format!("{key:?}")));
+                cursor.clone_from(next);
+                calls += 1;
+                if cursor == b"0" {
+                    return (calls, found.len());
+                }
+            }
+        };
+        assert_eq!(walk(&mut conn), (1, 0), "{shards} shards");
+        for i in 0..8 {
+            conn.must(&format!("SET few:{i} v"));
+        }
+        assert_eq!(walk(&mut conn), (1, 8), "{shards} shards");
+        assert!(matches!(conn.words("SCAN 0 COUNT x"), Value::Error(_)));
+        for i in 0..3000 {
+            conn.must(&format!("SET many:{i} v"));
+        }
+        let (calls, found) = walk(&mut conn);
+        assert!(calls > 100 && found == 3008, "{shards} shards: {found} keys in {calls} calls");
     }
 }

@@ -238,6 +238,42 @@ fn the_affinity_mask_is_the_number_of_shards() {
     assert_eq!(shards_of(&server), 1, "--cpus overrides the mask");
 }
 
+/// The name, scheduling policy and niceness of each thread of a server.
+fn threads_of(server: &Server) -> Vec<(String, u32, i32)> {
+    let read = |task: std::io::Result<std::fs::DirEntry>| {
+        let path = task.ok()?.path();
+        let stat = std::fs::read_to_string(path.join("stat")).ok()?;
+        // The name, in brackets, may hold anything; it is the second field, so what follows begins with the third.
+        let fields: Vec<_> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
+        let name = std::fs::read_to_string(path.join("comm")).ok()?.trim_end().to_string();
+        Some((name, fields[41 - 3].parse().ok()?, fields[19 - 3].parse().ok()?))
+    };
+    std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap().filter_map(read).collect()
+}
+
+#[test]
+fn a_realtime_server_frees_pages_at_no_such_priority() {
+    const TEST: &str = "a_realtime_server_frees_pages_at_no_such_priority";
+    const SHARES_TIME: u32 = 0;
+    const REALTIME: u32 = 1;
+    if !peer::only_percore(TEST) {
+        return;
+    }
+    let Some(chrt) = peer::tool(TEST, "chrt") else { return };
+    if !Command::new(chrt).args(["--fifo", "1", "true"]).output().is_ok_and(|o| o.status.success()) {
+        return peer::skip(TEST, "this user may not set a real-time policy");
+    }
+    let server = Server::builder(SHARDS).under(&["chrt", "--fifo", "1"]).start();
+    peer::wait_until("the allocator's thread at the lowest priority", STOP_LIMIT, || {
+        let is_calm = |(name, policy, nice): &(String, u32, i32)| {
+            name == "jemalloc_bg_thd" && (*policy, *nice) == (SHARES_TIME, 19)
+        };
+        threads_of(&server).iter().any(is_calm)
+    });
+    let cores: Vec<_> = threads_of(&server).into_iter().filter(|(name, ..)| name == "percore-0").collect();
+    assert!(matches!(cores[..], [(_, REALTIME, _)]), "{cores:?}");
+}
+
 #[test]
 fn the_io_backend_can_be_forced_and_is_named() {
     if !peer::only_percore("the_io_backend_can_be_forced_and_is_named") {

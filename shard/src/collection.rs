@@ -13,6 +13,7 @@
 
 use crate::command::Refused;
 use crate::db::{Detached, Key, ValueRef};
+use crate::event::Class;
 use crate::lookup::{Touch, is_expired};
 use crate::lru;
 use crate::random::Random;
@@ -99,7 +100,11 @@ impl Shard {
     pub(crate) fn store<C: Collection>(&mut self, cx: &Cx, key: &Key<'_>, collection: C) -> bool {
         let there = self.delete(cx, cx.db, key);
         if !collection.is_empty() {
-            self.add(cx, key, collection.into_value());
+            let (value, lru) = (collection.into_value(), lru::fresh(&self.settings, cx.now_ms));
+            self.dbs[cx.db].insert(key, Detached { value, expire_at: None, lru });
+            if !there {
+                self.notify(cx.db, key.bytes, Class::NEW, "new");
+            }
         }
         there
     }

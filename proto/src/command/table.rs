@@ -45,7 +45,7 @@ pub enum Place {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Split {
-    /// Never divided: it has one key, none, or its own way (SCAN).
+    /// Never divided: it has one key, none, or its own way.
     No,
     /// Keys are divided, integer replies added (DEL); or of every core with a subscriber (PUBLISH).
     Sum,
@@ -59,6 +59,9 @@ pub enum Split {
     SumAll,
     /// Sent to every shard, each tells how many keys it has and names one, one of them is drawn (RANDOMKEY).
     Draw,
+    /// Sent to the shard that the cursor names; to all that follow it, too, if the cursor is at a shard's
+    /// beginning, and what they found is appended as long as each was through in one step (SCAN).
+    Walk,
     /// The values of all its keys are lent to the core that asks, which runs it on them (RENAME, SINTER): any
     /// command with several keys, unless there is something cheaper.
     Gather,
@@ -385,7 +388,7 @@ mod tests {
                 Split::No => {
                     assert!(row.has_one_key() || row.place != Place::Shard || row.keys.len() <= 1, "{name}")
                 }
-                Split::SumAll | Split::Concat | Split::Draw => {
+                Split::SumAll | Split::Concat | Split::Draw | Split::Walk => {
                     assert_eq!(row.place, Place::AllShards, "{name}");
                 }
                 Split::AllOk => assert!(matches!(row.place, Place::AllShards | Place::Shard), "{name}"),

@@ -14,6 +14,7 @@ use super::deliver::Late;
 use crate::work::Work;
 use proto::command::Split;
 use proto::encode::{Reply, Resp};
+use proto::number::parse_u64;
 use proto::reply::reply_len;
 use std::ops::Range;
 
@@ -167,6 +168,9 @@ impl Batch {
         out: &mut Vec<u8>,
     ) {
         let by_key = &self.lanes[lanes];
+        let shard_of = |&p: &u16| self.parts[p as usize].shard as u64;
+        let shards: Vec<u64> =
+            if split == Split::Walk { by_key.iter().map(shard_of).collect() } else { Vec::new() };
         let mut replies: Vec<Option<&[u8]>> = vec![None; self.parts.len()];
         for (i, part) in self.parts.iter_mut().enumerate().filter(|(i, _)| by_key.contains(&(*i as u16))) {
             let n = part.next;
@@ -187,6 +191,7 @@ impl Batch {
                 Some(key) => reply.raw().extend_from_slice(key),
                 None => reply.null(),
             },
+            Split::Walk => walked(&shards, by_key.iter().filter_map(|&p| replies[p as usize]), &mut reply),
             Split::No | Split::Gather => {
                 debug_assert!(false, "{split:?} is not sent to several shards");
                 reply.null(); // every command has one reply, whatever happens
@@ -226,6 +231,33 @@ fn concatenate(replies: &[Option<&[u8]>], reply: &mut Reply<'_>) {
     for r in replies.iter().flatten() {
         reply.raw().extend_from_slice(array(r).1);
     }
+}
+
+/// The steps that SCAN has made on each shard, in the order of the shards, as one step of all: as far as each
+/// has come to its end and hands on to the next one's beginning. What shards behind that have found is found
+/// again when the cursor gets there.
+///
+/// So a SCAN of few keys is through in one call, as it is on one shard; of many keys, only the first call
+/// on each shard looks at others in vain.
+fn walked<'a>(shards: &[u64], steps: impl Iterator<Item = &'a [u8]>, reply: &mut Reply<'_>) {
+    let (mut cursor, mut found, mut keys) = (&b"$1\r\n0\r\n"[..], 0, Vec::new());
+    for (shard, step) in shards.iter().zip(steps) {
+        let elements = array(step).1;
+        let (next, list) = elements.split_at(reply_len(elements).unwrap_or(0));
+        let (n, bytes) = array(list);
+        found += n;
+        keys.extend_from_slice(bytes);
+        cursor = next;
+        // The bare index of the next shard, where it begins, says that this one has come to its end.
+        let digits = array(next).1;
+        if parse_u64(digits.strip_suffix(b"\r\n").unwrap_or(digits)) != Some(shard + 1) {
+            break;
+        }
+    }
+    reply.array(2);
+    reply.raw().extend_from_slice(cursor);
+    reply.array(found);
+    reply.raw().extend_from_slice(&keys);
 }
 
 /// One of the keys that the shards name, each as likely as its shard has keys; `None` when no shard has any.
@@ -314,6 +346,36 @@ mod tests {
             ..Batch::default()
         };
         assert_eq!(assembled(&mut refused), "-OOM no\r\n");
+    }
+
+    #[test]
+    fn a_walk_goes_on_where_a_shard_has_come_to_its_end() {
+        let step = |cursor: u64, keys: &[&str]| {
+            let mut bytes = Vec::new();
+            let mut reply = Reply::new(&mut bytes, Resp::V2);
+            reply.array(2);
+            reply.bulk(cursor.to_string().as_bytes());
+            reply.array(keys.len());
+            keys.iter().for_each(|key| reply.bulk(key.as_bytes()));
+            bytes
+        };
+        // Parts are in the order in which the pipeline needed their shards, lanes in that of the shards.
+        let walk = |steps: [&[u8]; 3]| {
+            assembled(&mut Batch {
+                parts: vec![part(2, &[steps[2]]), part(0, &[steps[0]]), part(1, &[steps[1]])],
+                lanes: vec![1, 2, 0],
+                steps: vec![Step::Many { split: Split::Walk, from: 0, to: 3 }],
+                ..Batch::default()
+            })
+        };
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let (first, through, last) = (step(1, &["a"]), step(2, &["b", "c"]), step(0, &["d"]));
+        assert_eq!(walk([&first, &through, &last]), text(step(0, &["a", "b", "c", "d"])));
+        assert_eq!(walk([&first, &step(2, &[]), &step(5, &["d"])]), text(step(5, &["a", "d"])));
+        // 3 x 7 + 1: the second shard has more.
+        assert_eq!(walk([&first, &step(22, &["b"]), &last]), text(step(22, &["a", "b"])));
+        assert_eq!(walk([&step(3, &["a"]), &through, &last]), text(step(3, &["a"])));
+        assert_eq!(walk([b"-ERR syntax error\r\n"; 3]), "-ERR syntax error\r\n");
     }
 
     #[test]

@@ -566,13 +566,17 @@ impl Router<'_> {
         if self.cores == 1 {
             return Target::Shard(self.index);
         }
-        if spec.id == CommandId::Scan {
-            // The cursor names its shard: see SCAN's handler.
+        let mut shards = 0..self.cores as u16;
+        if spec.split == Split::Walk {
+            // The cursor names its shard (see SCAN's handler), by its bare index at the shard's beginning.
             let cursor = args.get(1).and_then(proto::number::parse_u64).unwrap_or(0);
-            return Target::Shard((cursor % self.cores as u64) as u16);
+            shards.start = (cursor % self.cores as u64) as u16;
+            if cursor >= self.cores as u64 || shards.len() == 1 {
+                return Target::Shard(shards.start);
+            }
         }
         let from = lanes.len() as u32;
-        lanes.extend(0..self.cores as u16);
+        lanes.extend(shards);
         Target::Many { split: spec.split, from, to: lanes.len() as u32 }
     }
 }

@@ -3,7 +3,8 @@
 //! A cursor on the wire is `cursor of the table x number of shards + index of the shard`. So whoever
 //! routes the command finds the shard with one division; a shard that is through hands on to the next
 //! one's beginning, which is its bare index; and only the last answers 0. With one shard the cursor is
-//! the table's own.
+//! the table's own. (A cursor at a shard's beginning is sent to those behind it as well, each of which starts
+//! at its own: few keys on many shards come with one call, as clients expect of few keys.)
 //!
 //! Dead keys that pass the filters are deleted on the way, as in Redis. The work of one call is bounded
 //! by COUNT as there: it ends when COUNT entries were seen, or after ten times as many steps (a few

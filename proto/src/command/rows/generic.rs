@@ -261,6 +261,7 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1) a call, O(N) for a full walk over N keys")
         .flags(&[READONLY, TOUCHES_ARBITRARY_KEYS])
         .place(Place::AllShards)
+        .split(Split::Walk)
         .history(&[("6.0.0", "Added the `TYPE` subcommand.")])
         .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"])
         .built(),
