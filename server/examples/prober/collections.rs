@@ -10,12 +10,15 @@ use crate::{Options, REST, unix_ms, wait_until};
 /// Elements asked for at once.
 const SLICE: u64 = 100;
 
+/// A command that reads a slice, by name, of a value of so many elements.
+type Read = (&'static str, fn(&mut Conn, u64));
+
 /// A collection type.
 struct Kind {
     name: &'static str,
     /// Adds the element of this number and text.
     add: fn(u64, &str) -> String,
-    reads: &'static [(&'static str, fn(&mut Conn, u64))],
+    reads: &'static [Read],
 }
 
 const KINDS: [Kind; 5] = [

@@ -295,7 +295,7 @@ mod tests {
         assert_eq!((spine.nodes(), spine.elements()), (model.len(), model.iter().sum()));
         for chunk in &spine.chunks {
             assert!((1..=CHUNK_MAX).contains(&chunk.nodes.len()));
-            assert_eq!(chunk.elements, chunk.nodes.iter().map(Node::count).sum());
+            assert_eq!(chunk.elements, chunk.nodes.iter().map(Node::count).sum::<usize>());
         }
         let mut index = 0;
         for (rank, count) in model.iter().enumerate() {
