@@ -10,12 +10,15 @@ use crate::{Options, REST, unix_ms, wait_until};
 /// Elements asked for at once.
 const SLICE: u64 = 100;
 
+/// Reads the big value, of so many elements, from its beginning to its end.
+type Read = fn(&mut Conn, u64);
+
 /// A collection type.
 struct Kind {
     name: &'static str,
     /// Adds the element of this number and text.
     add: fn(u64, &str) -> String,
-    reads: &'static [(&'static str, fn(&mut Conn, u64))],
+    reads: &'static [(&'static str, Read)],
 }
 
 const KINDS: [Kind; 5] = [
