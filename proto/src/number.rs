@@ -65,6 +65,9 @@ fn digit(b: u8) -> Option<u64> {
 /// A double as Redis's `string2d` accepts it (C's `strtod` over the whole text).
 #[must_use]
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    if let Some(n) = parse_i64(text) {
+        return Some(n as f64); // rounded as the text would be
+    }
     if let Some(hex) = hex_magnitude(text) {
         let magnitude = parse_hex(hex)?;
         return Some(if text[0] == b'-' { -magnitude } else { magnitude });

@@ -469,6 +469,10 @@ fn a_wait_is_counted_when_it_is_answered() {
                 send(&mut waiting, &[&line]);
                 waiters(server, 1);
                 calls(n - 1, 0);
+                let shown = conn.must(&format!("CLIENT LIST ID {id}")).text();
+                if env::is_percore() {
+                    assert!(shown.contains(&format!(" tot-cmds={n}")), "{shown}"); // CLIENT ID is the other
+                }
                 conn.must(&change);
                 assert_eq!(waiting.read().is_error(), failed > 0, "{change}");
                 calls(n, failed);

@@ -53,6 +53,7 @@ const BEYOND_7_0: &[&str] = &[
     "server_name",
     "percore_version",
     "pubsub_clients",
+    "expired_subkeys",
     "total_blocking_keys",
     "total_blocking_keys_on_nokey",
     "client_query_buffer_limit_disconnections",
@@ -229,7 +230,8 @@ fn used_memory_follows_the_data() {
         conn.call(&["SET", &format!("key:{i}"), &value]);
     }
     let full = used(&mut conn);
-    assert!((4_000_000..8_000_000).contains(&(full - empty)), "{empty} then {full}");
+    // Some hundred KB that the start has needed may be freed meanwhile.
+    assert!((3_500_000..8_000_000).contains(&(full - empty)), "{empty} then {full}");
     assert!(number(&mut conn, "memory", "used_memory_peak") >= full);
     assert!(number(&mut conn, "memory", "used_memory_rss") > full);
     let dataset = number(&mut conn, "memory", "used_memory_dataset");

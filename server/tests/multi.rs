@@ -428,3 +428,21 @@ fn compare_and_set_loses_nothing_over_sockets() {
         assert_eq!([both[0].int(), both[1].int()], [Some(1 + done); 2]);
     });
 }
+
+/// EXEC that is refused says so in words of its own, and ends the transaction and what was watched for it.
+#[test]
+fn a_refused_exec_ends_the_transaction() {
+    let why = "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command";
+    on_all(|_, conn, [a, b, _]| {
+        assert_eq!(conn.words("EXEC x").text(), why);
+        for watched in [format!("WATCH {a} {b}"), "UNWATCH".to_string()] {
+            conn.must(&watched);
+            conn.must("MULTI");
+            conn.must(&format!("SET {a} 1"));
+            assert_eq!(conn.words("EXEC x").text(), why);
+            assert_eq!(conn.words("EXEC").text(), "ERR EXEC without MULTI");
+            conn.must(&format!("SET {b} 2"));
+            assert_eq!(transaction(conn, &[&format!("GET {b}")]).items(), [Value::bulk("2")]);
+        }
+    });
+}

@@ -127,6 +127,12 @@ const KEYS: &str = "
     PEXPIRE e 1 -> expire e
     WAIT ->
     RENAME e g -> expired e
+    SADD t1 a -> new t1, sadd t1
+    SUNIONSTORE t2 t1 -> new t2, sunionstore t2
+    SUNIONSTORE t2 t1 -> sunionstore t2
+    SMOVE t1 t2 a -> srem t1, del t1
+    SADD t1 b -> new t1, sadd t1
+    SMOVE t1 t3 b -> srem t1, del t1, new t3, sadd t3
     FLUSHDB ->
     SET a 1 -> new a, set a
     SWAPDB 0 5 ->

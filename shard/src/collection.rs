@@ -12,7 +12,8 @@
 //! mark the access only.
 
 use crate::command::Refused;
-use crate::db::{Detached, Key, ValueRef};
+use crate::db::{Key, ValueRef};
+use crate::event::Class;
 use crate::lookup::{Touch, is_expired};
 use crate::lru;
 use crate::random::Random;
@@ -99,7 +100,11 @@ impl Shard {
     pub(crate) fn store<C: Collection>(&mut self, cx: &Cx, key: &Key<'_>, collection: C) -> bool {
         let there = self.delete(cx, cx.db, key);
         if !collection.is_empty() {
-            self.add(cx, key, collection.into_value());
+            let (value, lru) = (collection.into_value(), lru::fresh(&self.settings, cx.now_ms));
+            self.dbs[cx.db].insert(key, Detached { value, expire_at: None, lru });
+            if !there {
+                self.notify(cx.db, key.bytes, Class::NEW, "new");
+            }
         }
         there
     }
@@ -136,13 +141,5 @@ impl Shard {
             self.dbs[cx.db].discard(key);
         }
         Ok(Ok(Edited { result, emptied }))
-    }
-
-    /// Puts back a value that was taken out or made elsewhere, with its expiry; the access bits are those of
-    /// a new key.
-    pub(crate) fn put_value(&mut self, cx: &Cx, db: usize, key: &Key<'_>, mut value: Detached) {
-        value.lru = lru::fresh(&self.settings, cx.now_ms);
-        self.delete(cx, db, key);
-        self.dbs[db].insert(key, value);
     }
 }

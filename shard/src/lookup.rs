@@ -173,7 +173,7 @@ impl Shard {
     /// Puts a value under a key that is new, and tells that it is.
     pub(crate) fn add(&mut self, cx: &Cx, key: &Key<'_>, value: DetachedValue) {
         let lru = lru::fresh(&self.settings, cx.now_ms);
-        self.dbs[cx.db].insert(key, Detached { value, expire_at: None, lru });
+        self.dbs[cx.db].add(key, Detached { value, expire_at: None, lru });
         self.notify(cx.db, key.bytes, Class::NEW, "new");
     }
 

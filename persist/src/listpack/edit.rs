@@ -1,5 +1,6 @@
 //! Changing a listpack in its `Vec`. Every editor comes down to [`splice`]: the bytes of the old element give way to
-//! those of the new one with one memmove of what follows, then the header is brought up to date.
+//! those of the new one with one memmove of what follows, then the header is brought up to date. At the end nothing
+//! follows: an [`Appender`] only writes.
 //!
 //! The caller keeps the whole below [`BYTES_MAX`] ([`safe_to_add`]): data types turn into something else long before.
 
@@ -173,16 +174,57 @@ fn insert(v: &mut Vec<u8>, at: usize, element: &Encoded<'_>) -> At {
     splice(v, at, 0, element)
 }
 
+/// Adds elements behind the last, any number in a row: the end mark and the header are written once, when this is
+/// dropped. Until then the bytes are no listpack.
+pub struct Appender<'a> {
+    v: &'a mut Vec<u8>,
+    added: usize,
+}
+
+impl<'a> Appender<'a> {
+    #[must_use]
+    pub fn new(v: &'a mut Vec<u8>) -> Self {
+        v.truncate(end(v));
+        Self { v, added: 0 }
+    }
+
+    #[inline]
+    pub fn text(&mut self, text: &[u8]) {
+        self.push(&Encoded::of(text));
+    }
+
+    #[inline]
+    pub fn int(&mut self, n: i64) {
+        self.push(&Encoded::int(n));
+    }
+
+    #[inline]
+    fn push(&mut self, element: &Encoded<'_>) {
+        let encoded = element.encoded_size();
+        reserve_class(self.v, element.size() + 1); // the end mark needs a place, too
+        self.v.extend_from_slice(&element.head[..element.head_size]);
+        self.v.extend_from_slice(element.body);
+        self.v.extend_from_slice(&backlen(encoded)[5 - backlen_size(encoded)..]);
+        self.added += 1;
+    }
+}
+
+impl Drop for Appender<'_> {
+    fn drop(&mut self) {
+        self.v.push(END);
+        add_count(self.v, self.added as isize);
+        set_total(self.v);
+    }
+}
+
 /// Adds an element behind the last.
 pub fn push_back(v: &mut Vec<u8>, text: &[u8]) {
-    let end = end(v);
-    insert(v, end, &Encoded::of(text));
+    Appender::new(v).text(text);
 }
 
 /// Adds an integer behind the last element.
 pub fn push_back_int(v: &mut Vec<u8>, n: i64) {
-    let end = end(v);
-    insert(v, end, &Encoded::int(n));
+    Appender::new(v).int(n);
 }
 
 /// Adds an element before the first.

@@ -24,7 +24,7 @@ fn rows(bytes: &[u8], stride: usize) -> Result<usize, Corrupt> {
         return Err(Corrupt::new(0, "a listpack longer than any may be"));
     }
     let elements = Listpack::new(bytes).iter().count();
-    if elements % stride != 0 {
+    if !elements.is_multiple_of(stride) {
         return Err(Corrupt::new(bytes.len() - 1, "a listpack that ends within a pair"));
     }
     Ok(elements / stride)
@@ -51,8 +51,9 @@ fn distinct(bytes: &[u8], stride: usize) -> Result<(), Corrupt> {
     let lp = Listpack::new(bytes);
     let mut firsts: Vec<_> = std::iter::successors(lp.first(), |at| lp.next(*at)).step_by(stride).collect();
     firsts.sort_unstable_by(|a, b| Text::from(lp.get(*a)).cmp(&Text::from(lp.get(*b))));
-    match firsts.array_windows().find(|[a, b]| Text::from(lp.get(*a)) == Text::from(lp.get(*b))) {
-        Some([_, second]) => Err(Corrupt::new(second.offset(), "the same element twice")),
+    let twin = firsts.windows(2).find(|pair| Text::from(lp.get(pair[0])) == Text::from(lp.get(pair[1])));
+    match twin {
+        Some(pair) => Err(Corrupt::new(pair[1].offset(), "the same element twice")),
         None => Ok(()),
     }
 }

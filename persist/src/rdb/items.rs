@@ -51,7 +51,7 @@ impl<'d, 's> Members<'d, 's> {
     }
 
     /// The next one.
-    pub fn next(&mut self) -> Result<Option<Element<'_>>, Error> {
+    pub fn pull(&mut self) -> Result<Option<Element<'_>>, Error> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -75,7 +75,7 @@ impl<'d, 's> Scored<'d, 's> {
     }
 
     /// The next one.
-    pub fn next(&mut self) -> Result<Option<(&[u8], f64)>, Error> {
+    pub fn pull(&mut self) -> Result<Option<(&[u8], f64)>, Error> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -149,7 +149,7 @@ impl<'d, 's> Fields<'d, 's> {
     }
 
     /// The next one.
-    pub fn next(&mut self) -> Result<Option<HashField<'_>>, Error> {
+    pub fn pull(&mut self) -> Result<Option<HashField<'_>>, Error> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -226,7 +226,7 @@ impl<'d, 's> Nodes<'d, 's> {
     }
 
     /// The next one.
-    pub fn next(&mut self) -> Result<Option<ListNode<'_>>, Error> {
+    pub fn pull(&mut self) -> Result<Option<ListNode<'_>>, Error> {
         if let Some(at) = self.at {
             let lp = Listpack::new(&self.loose);
             self.at = lp.next(at);

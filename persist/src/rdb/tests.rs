@@ -24,7 +24,7 @@ impl Visitor for Told {
 
     fn list(&mut self, nodes: &mut Nodes<'_, '_>) -> Result<String, Error> {
         let mut told = Vec::new();
-        while let Some(node) = nodes.next()? {
+        while let Some(node) = nodes.pull()? {
             told.push(match node {
                 ListNode::Packed(bytes) => format!("[{}]", all(&bytes)),
                 ListNode::Plain(bytes) => format!("<{}>", text(Element::Bytes(&bytes))),
@@ -44,7 +44,7 @@ impl Visitor for Told {
 
     fn set(&mut self, members: &mut Members<'_, '_>) -> Result<String, Error> {
         let mut told = members.left().to_string();
-        while let Some(member) = members.next()? {
+        while let Some(member) = members.pull()? {
             told += &format!(" {}", text(member));
         }
         Ok(told)
@@ -56,7 +56,7 @@ impl Visitor for Told {
 
     fn hash(&mut self, fields: &mut Fields<'_, '_>) -> Result<String, Error> {
         let mut told = fields.left().to_string();
-        while let Some(field) = fields.next()? {
+        while let Some(field) = fields.pull()? {
             let name = String::from_utf8_lossy(field.name).into_owned();
             told += &format!(" {name}={}@{:?}", text(field.value), field.expire_at);
         }
@@ -69,7 +69,7 @@ impl Visitor for Told {
 
     fn zset(&mut self, members: &mut Scored<'_, '_>) -> Result<String, Error> {
         let mut told = members.left().to_string();
-        while let Some((member, score)) = members.next()? {
+        while let Some((member, score)) = members.pull()? {
             told += &format!(" {}:{score}", String::from_utf8_lossy(member));
         }
         Ok(told)

@@ -124,6 +124,7 @@ impl CoreState {
             self.deadlines.insert((deadline, id.slot, id.generation));
         }
         conn.doing = Doing::Blocked(waiting);
+        conn.commands = conn.commands.saturating_sub(1); // until it is answered
         Self::write_late(conn); // messages do not wait for a reply that may never come
         let ended = conn.ended;
         self.waits += 1;
@@ -139,6 +140,7 @@ impl CoreState {
         let conn = self.conns.get(id)?;
         let Doing::Blocked(_) = conn.doing else { return None };
         let Doing::Blocked(waiting) = std::mem::take(&mut conn.doing) else { return None };
+        conn.commands += 1;
         self.forget_wait(id, &waiting);
         Some(waiting)
     }

@@ -337,6 +337,9 @@ impl Router<'_> {
         let spec = match self.shared.commands.resolve(args) {
             Ok(spec) => spec,
             Err(e) => {
+                if let Some(spec) = e.spec().filter(|s| s.id == CommandId::Exec && conn.watching.is_some()) {
+                    return Some(Stop::Barrier(spec));
+                }
                 let text = e.text(args);
                 return self.refuse(conn, plan, first, e.spec(), &text);
             }

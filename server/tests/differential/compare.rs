@@ -69,6 +69,9 @@ const RULES: &[Row] = &[
     row("zpopmin", Rule::Numbers, "as ZSCORE"),
     row("zpopmax", Rule::Numbers, "as ZSCORE"),
     row("zmpop", Rule::Numbers, "as ZSCORE"),
+    row("bzpopmin", Rule::Numbers, "as ZSCORE"),
+    row("bzpopmax", Rule::Numbers, "as ZSCORE"),
+    row("bzmpop", Rule::Numbers, "as ZSCORE"),
     row("zrandmember", Rule::AnyOrder, "asked for all members only"),
     row("zscan", Rule::ScannedNumbers, "asked for all members only"),
     row("hgetall", Rule::AnyPairs, "as KEYS"),
@@ -83,6 +86,9 @@ const RULES: &[Row] = &[
     row("object idletime", Rule::Kind, "depends on the clock"),
     row("object refcount", Rule::Kind, "shared integers are an implementation's choice"),
     row("memory usage", Rule::Kind, "bytes of another implementation"),
+    row("client info", Rule::Kind, "addresses and times"),
+    row("command count", Rule::Kind, "Redis 7.2 has more commands"),
+    row("sort_ro", Rule::AnyOrder, "of a set, as SMEMBERS"),
     row("client id", Rule::Kind, "a counter of the process"),
     row("time", Rule::Kind, "the clock"),
     row("hello", Rule::Fields(&["version", "id"]), "another version, another counter"),
@@ -101,6 +107,9 @@ const RULES: &[Row] = &[
     row("client help", Rule::Kind, "as OBJECT HELP"),
     row("config help", Rule::Kind, "as OBJECT HELP"),
     row("command help", Rule::Kind, "as OBJECT HELP"),
+    row("pubsub help", Rule::Kind, "as OBJECT HELP"),
+    row("xgroup help", Rule::Kind, "as OBJECT HELP"),
+    row("xinfo help", Rule::Kind, "as OBJECT HELP"),
     row("slowlog help", Rule::Kind, "as OBJECT HELP"),
     row("memory help", Rule::Kind, "as OBJECT HELP"),
     row("latency help", Rule::Kind, "as OBJECT HELP"),
@@ -125,6 +134,12 @@ const INTENDED: &[Intended] = &[
         redis: "ERR unknown subcommand",
         percore: "",
         why: "CLIENT NO-TOUCH came with Redis 7.2",
+    },
+    Intended {
+        command: "client setinfo",
+        redis: "ERR unknown subcommand",
+        percore: "",
+        why: "as CLIENT NO-TOUCH",
     },
     // Of any type here; the walk over all keys knows which it is.
     Intended { command: "object encoding", redis: "hashtable", percore: "listpack", why: "see ENCODINGS" },
@@ -239,7 +254,9 @@ pub fn same(command: &Cmd, redis: &Value, percore: &Value) -> bool {
 /// Whether both are errors that quote an argument, and Redis's ends where a C string ends.
 fn cut_at_nul(redis: &Value, percore: &Value) -> bool {
     let (Value::Error(redis), Value::Error(percore)) = (redis, percore) else { return false };
-    percore.strip_prefix(&redis[..]).is_some_and(|rest| rest.starts_with(b"\0"))
+    let same = redis.iter().zip(percore).take_while(|(a, b)| a == b).count();
+    // What was quoted may stand in the middle of the text.
+    percore.get(same) == Some(&0) && percore[same..].ends_with(&redis[same..])
 }
 
 fn kind(v: &Value) -> std::mem::Discriminant<Value> {

@@ -78,7 +78,7 @@ impl Generator {
             return command;
         }
         let mut command = match self.rng.below(3) {
-            0 if self.rng.one_in(2) => self.key_command().pop().unwrap_or_default(),
+            0 if self.rng.one_in(2) => self.key_to_break(),
             0 => self.hash_to_break(),
             _ => self.string(),
         };
@@ -93,6 +93,15 @@ impl Generator {
             _ => command.clear(),
         }
         if command.is_empty() { vec![self.cased("STRLEN")] } else { command }
+    }
+
+    /// One without settings: those of notifications are to stay what they are.
+    fn key_to_break(&mut self) -> Cmd {
+        loop {
+            if let [command] = &self.key_command()[..] {
+                return command.clone();
+            }
+        }
     }
 
     pub fn inline(&mut self) -> Step {

@@ -8,7 +8,6 @@
 
 use crate::common::{Cmd, Rng, cmd};
 use crate::stream::Step;
-use std::collections::BTreeSet;
 
 /// Steps between two walks over all keys.
 const WALK_EVERY: usize = 1500;
@@ -17,8 +16,6 @@ pub struct Generator {
     pub rng: Rng,
     /// The protocol version of the stream's connection.
     pub version: u8,
-    /// Commands that are generated only when Percore has them.
-    pub optional: BTreeSet<&'static str>,
     /// The first halves of the ids of stream entries so far.
     pub stream_ids: u64,
     expiries: u64,
@@ -26,12 +23,8 @@ pub struct Generator {
 }
 
 impl Generator {
-    pub fn new(seed: u64, version: u8, optional: BTreeSet<&'static str>) -> Self {
-        Self { rng: Rng::new(seed), version, optional, stream_ids: 0, expiries: 0, steps: 0 }
-    }
-
-    pub fn has(&self, command: &str) -> bool {
-        self.optional.contains(command)
+    pub fn new(seed: u64, version: u8) -> Self {
+        Self { rng: Rng::new(seed), version, stream_ids: 0, expiries: 0, steps: 0 }
     }
 
     pub fn step(&mut self) -> Step {
@@ -51,8 +44,10 @@ impl Generator {
             }
             82..=88 => Step::one(self.wrong()),
             89..=92 => self.inline(),
-            93..=95 => Step::Scan(self.scan_options()),
-            96..=97 => Step::RandomKey,
+            93..=94 => Step::Scan(self.scan_options()),
+            95 => Step::RandomKey,
+            96 => Step::Restore(self.key_of_any_type(), self.key()),
+            97 => Step::Listen,
             _ => Step::Broken(self.broken()),
         }
     }
@@ -62,13 +57,15 @@ impl Generator {
         // A line a family, as many as the weight it has.
         match self.rng.below(100) {
             0..=11 => vec![self.string()],
-            12..=16 => vec![self.hll()],
-            17..=32 => self.key_command(),
-            33..=42 => self.stream_commands(),
-            43..=56 => self.set_command(),
-            57..=72 => self.zset_command(),
-            73..=86 => vec![self.hash()],
-            87..=97 => self.server_command(),
+            12..=15 => vec![self.hll()],
+            16..=28 => self.key_command(),
+            29..=38 => self.stream_commands(),
+            39..=48 => self.set_command(),
+            49..=61 => self.zset_command(),
+            62..=72 => vec![self.hash()],
+            73..=84 => vec![self.list_command()],
+            85..=88 => self.transaction(),
+            89..=97 => self.server_command(),
             _ => vec![self.wrong()],
         }
     }
@@ -87,6 +84,17 @@ impl Generator {
             97 => b"{}empty-tag".to_vec(),
             98 => vec![b'L'; 300],
             _ => format!("n{}", self.rng.below(10)).into_bytes(),
+        }
+    }
+
+    fn key_of_any_type(&mut self) -> Vec<u8> {
+        match self.rng.below(8) {
+            0 => format!("h{}", self.rng.below(10)).into_bytes(),
+            1 => self.list_key(),
+            2 => self.zset_key(),
+            3 => self.slot_key(),
+            4 => self.hll_key(),
+            _ => self.key(),
         }
     }
 

@@ -12,15 +12,9 @@ use crate::generate::Generator;
 const NAMES: &[&str] =
     &["PFADD", "PFADD", "PFADD", "PFADD", "PFCOUNT", "PFCOUNT", "PFCOUNT", "PFMERGE", "PFDEBUG"];
 
-/// Those that are asked for only where Percore has them: all.
-pub const OPTIONAL: &[&str] = &["PFADD", "PFCOUNT", "PFMERGE", "PFDEBUG"];
-
 impl Generator {
     pub fn hll(&mut self) -> Cmd {
         let name = *self.rng.pick(NAMES);
-        if !self.has(name) {
-            return cmd(&[b"STRLEN".to_vec(), self.hll_key()]);
-        }
         if self.rng.one_in(30) {
             return self.damage();
         }
@@ -44,7 +38,7 @@ impl Generator {
         command
     }
 
-    fn hll_key(&mut self) -> Vec<u8> {
+    pub fn hll_key(&mut self) -> Vec<u8> {
         match self.rng.below(20) {
             0 => self.key(),
             _ => format!("hll:{}", self.rng.below(12)).into_bytes(),

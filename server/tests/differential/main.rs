@@ -15,11 +15,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod compare;
+mod coverage;
 mod errors;
 mod generate;
 mod hashes;
 mod hll;
 mod keys;
+mod listen;
+mod lists;
 mod run;
 mod server_commands;
 mod sets;
@@ -27,6 +30,7 @@ mod shrink;
 mod stream;
 mod streams;
 mod strings;
+mod transactions;
 mod zsets;
 
 use common::{Server, env};
@@ -42,7 +46,7 @@ fn differential(test: &str, shards: usize, version: u8) {
     let seed = env::seed().wrapping_mul(31).wrapping_add(shards as u64 * 10 + u64::from(version));
     let wanted = env::number(env::DIFF_COMMANDS, COMMANDS) as usize;
     let mut pair = Pair::new(&redis, &percore, version);
-    let mut generator = Generator::new(seed, version, pair.optional_families());
+    let mut generator = Generator::new(seed, version);
     let mut stream = Vec::new();
     let mut sent = 0;
     while sent < wanted {

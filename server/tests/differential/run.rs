@@ -3,8 +3,8 @@
 use crate::common::client::show;
 use crate::common::{Cmd, Conn, Server, Value, cmd};
 use crate::compare;
+use crate::listen::Listener;
 use crate::stream::Step;
-use crate::{hll, strings};
 use std::collections::BTreeSet;
 
 const DATABASES: usize = 16;
@@ -14,6 +14,9 @@ const SCAN_TURNS: usize = 20_000;
 pub struct Pair<'a> {
     servers: [&'a Server; 2],
     conns: [Conn; 2],
+    listeners: [Listener; 2],
+    /// The commands of the transaction that is open.
+    queued: Option<Vec<Cmd>>,
     version: u8,
 }
 
@@ -26,33 +29,23 @@ fn differ(what: &str, redis: &dyn std::fmt::Debug, percore: &dyn std::fmt::Debug
 impl<'a> Pair<'a> {
     pub fn new(redis: &'a Server, percore: &'a Server, version: u8) -> Self {
         let servers = [redis, percore];
-        Self { servers, conns: connect(servers, version), version }
-    }
-
-    /// Which of the commands that may still be unbuilt Percore has.
-    pub fn optional_families(&mut self) -> BTreeSet<&'static str> {
-        // With any number of arguments: a wrong number is noticed before a command that is not built.
-        let built = |conn: &mut Conn, name: &str| {
-            let zeros = [name, "0", "0", "0", "0"];
-            let replies = (1..=zeros.len()).map(|n| conn.call(&zeros[..n]).text());
-            replies.filter(|text| text.contains("is not supported yet")).count() == 0
-        };
-        let names = strings::OPTIONAL.iter().chain(hll::OPTIONAL).copied();
-        let all = names.filter(|name| built(&mut self.conns[1], name)).collect();
-        self.conns[1].must("FLUSHALL");
-        all
+        let (conns, listeners) = (connect(servers, version), servers.map(Listener::new));
+        Self { servers, conns, listeners, queued: None, version }
     }
 
     /// Empties both servers and connects anew.
     pub fn reset(&mut self) {
         self.conns = connect(self.servers, self.version);
+        self.queued = None;
         for conn in &mut self.conns {
             conn.must("FLUSHALL");
             conn.must("CONFIG SET slowlog-max-len 128 timeout 0 set-max-intset-entries 512");
             conn.must("CONFIG SET stream-node-max-entries 100 stream-node-max-bytes 4096");
+            conn.must("CONFIG SET list-max-listpack-size -2 list-compress-depth 0");
             conn.must("CONFIG SET zset-max-listpack-entries 128 zset-max-listpack-value 64");
             conn.must("CONFIG SET hash-max-listpack-entries 512 hash-max-listpack-value 64");
         }
+        self.listeners = self.servers.map(Listener::new);
     }
 
     /// Runs a step; the error says how the servers differ.
@@ -63,6 +56,8 @@ impl<'a> Pair<'a> {
             Step::Scan(options) => self.scan(options),
             Step::RandomKey => self.random_key(),
             Step::Broken(bytes) => self.broken(bytes),
+            Step::Restore(from, to) => self.restore(from, to),
+            Step::Listen => self.listen(),
             Step::Walk => self.walk(),
         }
     }
@@ -73,11 +68,54 @@ impl<'a> Pair<'a> {
             return Err(differ("a connection failed", &answers[0], &answers[1]));
         };
         for ((command, redis), percore) in commands.iter().zip(redis).zip(percore) {
-            if !compare::same(command, redis, percore) {
+            if !self.same(command, redis, percore) {
                 return Err(differ(&show(command), redis, percore));
             }
         }
         Ok(())
+    }
+
+    /// Compares two replies, those of a transaction one by one.
+    fn same(&mut self, command: &Cmd, redis: &Value, percore: &Value) -> bool {
+        let name = command[0].to_ascii_uppercase();
+        if *redis == Value::Simple(b"QUEUED".to_vec()) {
+            self.queued.iter_mut().for_each(|queued| queued.push(command.clone()));
+            return redis == percore;
+        }
+        match (&name[..], redis) {
+            (b"MULTI", redis) if !redis.is_error() => self.queued = Some(Vec::new()),
+            (b"DISCARD" | b"RESET", redis) if !redis.is_error() => self.queued = None,
+            (b"EXEC", redis) => match (self.queued.take(), redis, percore) {
+                (Some(queued), Value::Array(mine), Value::Array(theirs)) => {
+                    let replies = mine.iter().zip(theirs);
+                    return queued.len() == mine.len()
+                        && mine.len() == theirs.len()
+                        && queued.iter().zip(replies).all(|(c, (a, b))| compare::same(c, a, b));
+                }
+                _ => return redis == percore,
+            },
+            _ => {}
+        }
+        compare::same(command, redis, percore)
+    }
+
+    fn restore(&mut self, from: &[u8], to: &[u8]) -> Outcome {
+        let [dump, other] = self.both(|conn| conn.call(&[b"DUMP", from]));
+        let Value::Bulk(dump) = dump else {
+            return if dump == other { Ok(()) } else { Err(differ("DUMP", &dump, &other)) };
+        };
+        let command = cmd(&[&b"RESTORE"[..], to, b"0", &dump, b"REPLACE"]);
+        self.pipeline(&[command])
+    }
+
+    fn listen(&mut self) -> Outcome {
+        let ([one, two], [a, b]) = (&mut self.conns, &mut self.listeners);
+        let (redis, percore) = (a.hear(one)?, b.hear(two)?);
+        let keys: BTreeSet<_> = redis.keys().chain(percore.keys()).collect();
+        match keys.into_iter().find(|&key| redis.get(key) != percore.get(key)) {
+            Some(key) => Err(differ(&format!("notifications {key:?}"), &redis.get(key), &percore.get(key))),
+            None => Ok(()),
+        }
     }
 
     fn both<T>(&mut self, mut ask: impl FnMut(&mut Conn) -> T) -> [T; 2] {

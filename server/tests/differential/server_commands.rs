@@ -89,6 +89,45 @@ const PLAIN: &[&str] = &[
     "CONFIG RESETSTAT",
     "CONFIG RESETSTAT x",
     "CONFIG REWRITE",
+    "CLIENT HELP",
+    "CLIENT INFO",
+    "CLIENT NO-TOUCH OFF",
+    "CLIENT SETINFO LIB-NAME x",
+    "COMMAND COUNT",
+    "COMMAND HELP",
+    "CONFIG HELP",
+    "INFO nosuch",
+    "LATENCY GRAPH nosuch",
+    "LATENCY HELP",
+    "LATENCY HISTOGRAM nosuch",
+    "LATENCY LATEST",
+    "MEMORY HELP",
+    "MEMORY PURGE",
+    "PUBLISH nobody x",
+    "PUBSUB CHANNELS",
+    "PUBSUB CHANNELS no*",
+    "PUBSUB HELP",
+    "PUBSUB NUMPAT",
+    "PUBSUB NUMSUB a b",
+    "PUBSUB SHARDCHANNELS",
+    "PUBSUB SHARDNUMSUB a",
+    "PUNSUBSCRIBE",
+    "ROLE",
+    "SHUTDOWN FOO",
+    "SLOWLOG HELP",
+    "SPUBLISH nobody x",
+    "SUNSUBSCRIBE",
+    "UNSUBSCRIBE",
+    "UNSUBSCRIBE a",
+    "XGROUP HELP",
+    "XINFO HELP",
+];
+
+/// What subscribes to something, and what takes it back.
+const SUBSCRIPTIONS: &[(&str, &str)] = &[
+    ("SUBSCRIBE c1 c2 c1", "UNSUBSCRIBE c1 c2 c1"),
+    ("PSUBSCRIBE c? x* c?", "PUNSUBSCRIBE c? x* c?"),
+    ("SSUBSCRIBE {c}1 {c}2 {c}1", "SUNSUBSCRIBE {c}1 {c}2 {c}1"),
 ];
 
 /// Directives whose default Percore shares with Redis, and globs that meet only such.
@@ -171,11 +210,24 @@ impl Generator {
             0..=9 => vec![self.plain()],
             10..=12 => vec![self.config_get()],
             13..=14 => vec![self.command_command()],
-            15 => vec![self.client_name()],
+            15 if self.rng.one_in(2) => vec![self.client_name()],
+            15 => self.subscription(),
             16..=17 => self.other_version(),
             18 => vec![self.line("RESET"), cmd(&["HELLO", &self.version.to_string()])],
             _ => vec![cmd(&[b"ECHO".to_vec(), self.value()])],
         }
+    }
+
+    /// Some commands of a client that is subscribed: in RESP2, most are refused.
+    fn subscription(&mut self) -> Vec<Cmd> {
+        let (begin, end) = *self.rng.pick(SUBSCRIPTIONS);
+        let [begin, end] = [begin, end].map(|words| cmd(&words.split(' ').collect::<Vec<_>>()));
+        // A channel a command, since each is a reply of its own.
+        let apart = |c: &Cmd| c[1..].iter().map(|name| vec![c[0].clone(), name.clone()]).collect::<Vec<_>>();
+        let mut commands = apart(&begin);
+        commands.extend([self.line("PING"), self.line("PING x"), self.string(), self.line("ECHO x")]);
+        commands.extend(apart(&end));
+        commands
     }
 
     fn plain(&mut self) -> Cmd {

@@ -15,6 +15,10 @@ pub enum Step {
     RandomKey,
     /// Bytes that break the protocol, on a connection of their own, read until the server closes.
     Broken(Vec<u8>),
+    /// DUMP of this key on Redis, and RESTORE of what it gave to that key, on both: Percore reads what Redis writes.
+    Restore(Vec<u8>, Vec<u8>),
+    /// Compares the keyspace notifications since the last time.
+    Listen,
     /// Compares all keys of all databases.
     Walk,
 }
@@ -28,7 +32,7 @@ impl Step {
     pub fn commands(&self) -> usize {
         match self {
             Step::Pipeline(commands) => commands.len(),
-            Step::Walk => 0,
+            Step::Walk | Step::Listen => 0,
             _ => 1,
         }
     }
@@ -50,6 +54,10 @@ fn line(step: &Step) -> String {
         Step::Scan(options) => format!("  SCAN loop {}", show(options)),
         Step::RandomKey => "  RANDOMKEY".to_string(),
         Step::Broken(bytes) => format!("  raw bytes: {}", bytes.escape_ascii()),
+        Step::Restore(from, to) => {
+            format!("  DUMP of Redis, RESTORE with REPLACE: {}", show(&[from.clone(), to.clone()]))
+        }
+        Step::Listen => "  (compare the notifications)".to_string(),
         Step::Walk => "  (walk over all keys)".to_string(),
     }
 }

@@ -113,7 +113,7 @@ impl Generator {
         }
     }
 
-    fn slot_key(&mut self) -> Vec<u8> {
+    pub fn slot_key(&mut self) -> Vec<u8> {
         format!("{{stream}}:{}", self.rng.below(5)).into_bytes()
     }
 

@@ -1,6 +1,6 @@
 //! The string commands with all their options.
 
-use crate::common::{Cmd, cmd};
+use crate::common::Cmd;
 use crate::generate::Generator;
 
 const NAMES: &[&str] = &[
@@ -39,16 +39,9 @@ const NAMES: &[&str] = &[
     "BITFIELD_RO",
 ];
 
-/// Those of [`NAMES`] that are asked for only where Percore has them.
-pub const OPTIONAL: &[&str] =
-    &["LCS", "SETBIT", "GETBIT", "BITCOUNT", "BITPOS", "BITOP", "BITFIELD", "BITFIELD_RO", "RPUSH"];
-
 impl Generator {
     pub fn string(&mut self) -> Cmd {
         let name = *self.rng.pick(NAMES);
-        if OPTIONAL.contains(&name) && !self.has(name) {
-            return cmd(&[b"GET".to_vec(), self.key()]);
-        }
         let mut command = vec![self.cased(name)];
         match name {
             "MGET" => command.extend(self.keys(12)),

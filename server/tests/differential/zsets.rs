@@ -57,6 +57,8 @@ const GEO_NAMES: &[&str] = &[
     "GEOSEARCHSTORE",
     "GEORADIUS",
     "GEORADIUSBYMEMBER",
+    "GEORADIUS_RO",
+    "GEORADIUSBYMEMBER_RO",
 ];
 
 impl Generator {
@@ -118,7 +120,7 @@ impl Generator {
         vec![command]
     }
 
-    fn zset_key(&mut self) -> Vec<u8> {
+    pub fn zset_key(&mut self) -> Vec<u8> {
         if self.rng.one_in(6) {
             return self.key();
         }
@@ -205,7 +207,7 @@ impl Generator {
         }
     }
 
-    fn zmpop(&mut self, command: &mut Cmd) {
+    pub fn zmpop(&mut self, command: &mut Cmd) {
         let (tag, keys) = (self.rng.below(3), 1 + self.rng.below(3));
         command.push(keys.to_string().into_bytes());
         command.extend((0..keys).map(|_| self.zset_tagged(tag)));
@@ -288,13 +290,13 @@ impl Generator {
             "GEODIST" => {
                 command.extend([self.geo_key(), self.geo_member(), self.geo_member(), self.geo_unit()]);
             }
-            "GEORADIUS" => {
+            "GEORADIUS" | "GEORADIUS_RO" => {
                 command.push(self.geo_key());
                 command.extend(self.geo_point());
                 command.extend([self.geo_length(), self.geo_unit()]);
                 self.geo_options(&mut command, true);
             }
-            "GEORADIUSBYMEMBER" => {
+            "GEORADIUSBYMEMBER" | "GEORADIUSBYMEMBER_RO" => {
                 command.extend([self.geo_key(), self.geo_member(), self.geo_length(), self.geo_unit()]);
                 self.geo_options(&mut command, true);
             }

@@ -83,8 +83,9 @@ fn pop(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, end: End, reply: &mut Rep
 
 /// `BLMPOP timeout numkeys key [key …] LEFT|RIGHT [COUNT count]`
 pub(super) fn blmpop(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let until = deadline(args.at(1), cx.now_ms)?;
+    // In this order, as Redis: of two mistakes the client hears of the keys'.
     let ManyKeys { keys, end, count } = ManyKeys::parse(args.from(2))?;
+    let until = deadline(args.at(1), cx.now_ms)?;
     let (popping, number) = (Popping { count: Some(count), with_key: true }, keys.len());
     if !pop_first(shard, cx, keys.into_iter(), end, popping, reply)? {
         wait(cx, 3..3 + number, Kind::List, until, reply);
@@ -157,8 +158,8 @@ fn pop_ranked(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, end: ZEnd, reply: 
 
 /// `BZMPOP timeout numkeys key [key …] MIN|MAX [COUNT count]`
 pub(super) fn bzmpop(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let until = deadline(args.at(1), cx.now_ms)?;
     let many = Many::parse(args.from(2))?;
+    let until = deadline(args.at(1), cx.now_ms)?;
     if !many.run(shard, cx, reply)? {
         wait(cx, 3..3 + many.keys.len(), Kind::ZSet, until, reply);
     }

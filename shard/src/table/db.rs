@@ -43,6 +43,7 @@ pub struct Db {
 
 /// Large objects whose keys are gone.
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "an entry's box comes and goes as it is, without a copy of the object")]
 pub(super) struct Limbo(Vec<Box<Object>>);
 
 impl Limbo {
@@ -151,6 +152,7 @@ impl Db {
         }
     }
 
+    #[inline]
     pub fn get_mut(&mut self, key: &Key<'_>) -> Option<EntryMut<'_>> {
         let at = self.locate(key)?;
         Some(EntryMut::new(self, key.hash, at))
@@ -189,6 +191,13 @@ impl Db {
     /// Puts a value under `key`; what stood there comes back.
     pub fn insert(&mut self, key: &Key<'_>, value: Detached) -> Option<Detached> {
         let old = self.remove(key);
+        self.add(key, value);
+        old
+    }
+
+    /// Puts a value under a key that is not there, as the caller knows: without a look-up.
+    pub fn add(&mut self, key: &Key<'_>, value: Detached) {
+        debug_assert!(self.get(key).is_none());
         let Detached { mut value, expire_at, lru } = value;
         let new = match value {
             DetachedValue::Int(n) => NewValue::Int(n),
@@ -200,7 +209,6 @@ impl Db {
             DetachedValue::Object(object) => NewValue::Object(object),
         };
         self.insert_new(key, OwnedEntry::new(key.bytes, extra(key.hash), new, expire_at, lru));
-        old
     }
 
     pub fn remove(&mut self, key: &Key<'_>) -> Option<Detached> {
@@ -284,6 +292,7 @@ impl Db {
     }
 
     /// The entry at a place that was located.
+    #[inline]
     pub(super) fn entry_at(&self, hash: u64, at: &At) -> &Entry {
         match at {
             At::Segment(pos) => located(self.directory.get(hash)).entry(*pos),
@@ -292,6 +301,7 @@ impl Db {
     }
 
     /// Sets the LRU bits, which is no change.
+    #[inline]
     pub(super) fn set_lru_at(&mut self, hash: u64, at: &At, lru: u32) {
         match at {
             At::Segment(pos) => located(self.directory.get_mut(hash)).set_lru(*pos, lru),

@@ -73,16 +73,25 @@ impl Dict {
         self.db.set_string(&key, value, expire_at, 0)
     }
 
+    /// Adds an element that is not there, as the caller knows, with 64 bits.
+    pub fn add_bits(&mut self, element: &[u8], bits: u64) {
+        let value = DetachedValue::Int(bits.cast_signed());
+        self.db.add(&self.key(element), Detached { value, expire_at: None, lru: 0 });
+    }
+
     /// Sets the 64 bits of an element; true when it was there.
     pub fn put_bits(&mut self, element: &[u8], bits: u64) -> bool {
-        let key = self.key(element);
-        if let Some(mut entry) = self.db.get_mut(&key) {
-            entry.set_int(bits.cast_signed());
-            return true;
+        let was_there = self.set_bits(element, bits);
+        if !was_there {
+            self.add_bits(element, bits);
         }
-        let value = DetachedValue::Int(bits.cast_signed());
-        self.db.insert(&key, Detached { value, expire_at: None, lru: 0 });
-        false
+        was_there
+    }
+
+    /// Changes the 64 bits of an element; false when it is not there.
+    pub fn set_bits(&mut self, element: &[u8], bits: u64) -> bool {
+        let key = self.key(element);
+        self.db.get_mut(&key).map(|mut entry| entry.set_int(bits.cast_signed())).is_some()
     }
 
     /// The 64 bits of an element.
@@ -166,7 +175,7 @@ impl Dict {
                 break;
             }
         }
-        let elements = if seen == 0 { 0 } else { bytes * self.len() / seen };
+        let elements = (bytes * self.len()).checked_div(seen).unwrap_or(0);
         self.db.memory() + elements
     }
 
@@ -180,7 +189,7 @@ impl Clone for Dict {
     fn clone(&self) -> Self {
         let mut copy = Self::new(self.seed);
         self.each(&mut |entry| {
-            copy.db.insert(&Key::new(entry.key(), self.seed), entry.detached());
+            copy.db.add(&Key::new(entry.key(), self.seed), entry.detached());
         });
         copy
     }
@@ -236,8 +245,11 @@ mod tests {
     fn bits_are_kept_exactly() {
         let mut dict = Dict::new(SEED);
         for bits in [0, 1, u64::MAX, (-1.5f64).to_bits(), f64::INFINITY.to_bits()] {
-            dict.put_bits(b"e", bits);
-            assert_eq!(dict.bits(b"e"), Some(bits));
+            assert!(!dict.set_bits(b"e", bits), "not there yet");
+            dict.add_bits(b"e", bits);
+            assert!(dict.set_bits(b"e", !bits));
+            assert_eq!(dict.bits(b"e"), Some(!bits));
+            assert!(dict.remove(b"e"));
         }
         assert_eq!(dict.bits(b"f"), None);
     }

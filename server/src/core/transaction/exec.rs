@@ -19,14 +19,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 impl Conn {
-    /// A command was refused. Inside MULTI that spoils the transaction: EXEC itself ends it, saying why, and any
-    /// other makes EXEC fail. The text to be sent.
+    /// A command was refused. EXEC itself says so in its own way and ends a transaction, also where there is none;
+    /// any other, inside MULTI, makes EXEC fail. The text to be sent.
     pub fn refused_in_multi<'a>(&mut self, spec: Option<&CommandSpec>, text: &'a [u8]) -> Cow<'a, [u8]> {
-        if !self.in_multi {
-            return text.into();
-        }
-        self.multi.get_or_insert_default().abandon();
         if spec.is_none_or(|spec| spec.id != CommandId::Exec) {
+            if self.in_multi {
+                self.multi.get_or_insert_default().abandon();
+            }
             return text.into();
         }
         self.leave_multi();
@@ -48,6 +47,13 @@ impl CoreState {
     pub fn run_transaction(&mut self, id: ConnId, spec: &'static CommandSpec, args: Args<'_>) {
         let pending = self.pending(spec, args);
         match spec.id {
+            CommandId::Exec if !spec.accepts(args.len()) => {
+                // It comes here for what it watches, which is forgotten with the rest.
+                self.forget_transaction(id, true);
+                let text = error::wrong_arity(spec.id.full_name());
+                let text = error::exec_abort_because(text.trim_start_matches("ERR "));
+                self.answer(id, pending, |r| r.error(text.as_bytes()));
+            }
             CommandId::Exec => self.exec(id, pending),
             CommandId::Watch => self.watch(id, args, pending),
             _ => {

@@ -150,10 +150,11 @@ pub fn push(v: &mut Vec<u8>, form: Form, name: &[u8], value: &[u8]) {
     if v.is_empty() {
         start(v, form, name, value);
     }
-    listpack::push_back(v, name);
-    listpack::push_back(v, value);
+    let mut field = listpack::Appender::new(v);
+    field.text(name);
+    field.text(value);
     if form == Form::Triplets {
-        listpack::push_back_int(v, NEVER);
+        field.int(NEVER);
     }
 }
 

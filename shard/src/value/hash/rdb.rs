@@ -68,7 +68,7 @@ impl Hash {
             hash.make_table(terms);
         }
         let mut digits = itoa::Buffer::new();
-        while let Some(field) = fields.next()? {
+        while let Some(field) = fields.pull()? {
             let value = match field.value {
                 Element::Int(n) => StrRef::Int(n),
                 Element::Bytes(bytes) => StrRef::Bytes(bytes),

@@ -159,23 +159,43 @@ struct Found {
     opcode: Opcode,
     /// The first register it covers.
     first: usize,
-    /// The opcode before it, if there is one.
-    before: Option<usize>,
+    /// The opcode before it; itself if the walk began with it.
+    before: usize,
 }
 
-/// Step 1. Leaves the cursor where the next walk may begin.
+/// The registers that each opcode of one byte covers; 0 for the first byte of one of two.
+const RUNS: [u8; 256] = {
+    let mut runs = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        runs[byte] = match byte {
+            0x80.. => (byte & 3) as u8 + 1,
+            0x40.. => 0,
+            _ => byte as u8 + 1,
+        };
+        byte += 1;
+    }
+    runs
+};
+
+/// Step 1. Leaves the cursor where the next walk may begin. This is most of what adding costs: a table
+/// instead of [`Opcode::read`], since which opcode comes next no branch can foretell.
 fn find(hll: &[u8], index: usize, cursor: &mut Cursor) -> Result<Found, Corrupt> {
     let mut here = *cursor;
-    let (mut before, mut before_that) = (None, None);
+    let (mut before, mut before_that) = (here, here);
     loop {
-        let opcode = Opcode::read(&hll[here.at..]).ok_or(Corrupt)?;
-        if index < here.register + opcode.run() {
-            *cursor = before_that.unwrap_or(*cursor);
-            let before = before.map(|before: Cursor| before.at);
-            return Ok(Found { at: here.at, opcode, first: here.register, before });
+        let first = *hll.get(here.at).ok_or(Corrupt)?;
+        let (run, len) = match RUNS[usize::from(first)] {
+            0 => (long_run(first, *hll.get(here.at + 1).ok_or(Corrupt)?), 2),
+            run => (usize::from(run), 1),
+        };
+        if index < here.register + run {
+            *cursor = before_that;
+            let opcode = Opcode::read(&hll[here.at..]).ok_or(Corrupt)?;
+            return Ok(Found { at: here.at, opcode, first: here.register, before: before.at });
         }
-        (before_that, before) = (before, Some(here));
-        here = Cursor { at: here.at + opcode.len(), register: here.register + opcode.run() };
+        (before_that, before) = (before, here);
+        here = Cursor { at: here.at + len, register: here.register + run };
     }
 }
 
@@ -248,9 +268,22 @@ pub(crate) fn raise(
     if split.len > opcode.len() && len as u64 > bytes_max {
         return Ok(Outcome::TooMuch);
     }
-    hll.splice(at..at + opcode.len(), split.bytes[..split.len].iter().copied());
-    join(hll, before.unwrap_or(at));
+    replace(hll, at, opcode.len(), &split.bytes[..split.len]);
+    join(hll, before);
     Ok(Outcome::Raised)
+}
+
+/// Puts `new` in the place of the `old` bytes at `at`.
+fn replace(hll: &mut Vec<u8>, at: usize, old: usize, new: &[u8]) {
+    let len = hll.len();
+    if new.len() > old {
+        hll.resize(len + new.len() - old, 0);
+    }
+    if new.len() != old {
+        hll.copy_within(at + old..len, at + new.len());
+        hll.truncate(len - old + new.len());
+    }
+    hll[at..at + new.len()].copy_from_slice(new);
 }
 
 /// Step 3: joins equal neighbours among the opcodes from `at` on.

@@ -27,7 +27,7 @@ impl List {
     /// A list of what comes node by node, or one element after the other.
     pub(in crate::value) fn load(nodes: &mut Nodes<'_, '_>, limits: &Limits) -> Result<Self, Error> {
         let mut quick = Quicklist::new(limits);
-        while let Some(node) = nodes.next()? {
+        while let Some(node) = nodes.pull()? {
             match node {
                 ListNode::Packed(bytes) => quick.push_listpack(bytes),
                 ListNode::Plain(text) => quick.push_plain(text),

@@ -61,6 +61,7 @@ fn walk(file: &[u8], settings: &Settings) -> Result<Found, Error> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test reads the files that it is given")]
 fn check_file(path: &Path) {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let file = std::fs::read(path).unwrap_or_else(|e| panic!("{path:?}: {e}"));

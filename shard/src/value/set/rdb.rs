@@ -48,7 +48,7 @@ impl Set {
     pub(in crate::value) fn load(members: &mut Members<'_, '_>, rules: &edit::Rules) -> Result<Self, Error> {
         let too_many = usize::try_from(members.left()).map_or(true, |count| rules.too_many_for_intset(count));
         let mut set = if too_many { Self::Table(Dict::new(rules.seed)) } else { Self::new_intset() };
-        while let Some(member) = members.next()? {
+        while let Some(member) = members.pull()? {
             if !set.add(member, rules) {
                 return Err(members.corrupt("a set with the same member twice"));
             }

@@ -55,19 +55,21 @@ pub fn create<'a>(pairs: impl Pairs<'a>) -> Vec<u8> {
 pub fn append<'a>(bytes: &mut Vec<u8>, base: StreamId, id: StreamId, pairs: impl Pairs<'a>) {
     let same = has_fields(bytes, pairs.clone());
     let count = pairs.len() as i64;
-    listpack::push_back_int(bytes, if same { SAME_FIELDS } else { 0 });
-    listpack::push_back_int(bytes, id.ms.wrapping_sub(base.ms) as i64);
-    listpack::push_back_int(bytes, id.seq.wrapping_sub(base.seq) as i64);
+    let mut entry = listpack::Appender::new(bytes);
+    entry.int(if same { SAME_FIELDS } else { 0 });
+    entry.int(id.ms.wrapping_sub(base.ms) as i64);
+    entry.int(id.seq.wrapping_sub(base.seq) as i64);
     if !same {
-        listpack::push_back_int(bytes, count);
+        entry.int(count);
     }
     for (field, value) in pairs {
         if !same {
-            listpack::push_back(bytes, field);
+            entry.text(field);
         }
-        listpack::push_back(bytes, value);
+        entry.text(value);
     }
-    listpack::push_back_int(bytes, if same { FIXED + count } else { FIXED + 1 + 2 * count });
+    entry.int(if same { FIXED + count } else { FIXED + 1 + 2 * count });
+    drop(entry);
     add_counts(bytes, 1, 0);
 }
 

@@ -48,21 +48,21 @@ impl Large {
 
     /// Adds a member that is not there.
     pub(super) fn insert(&mut self, member: &[u8], score: f64) {
-        self.scores.put_bits(member, score.to_bits());
+        self.scores.add_bits(member, score.to_bits());
         self.place(member, score);
     }
 
     /// Changes the score of a member that is there.
     pub(super) fn set_score(&mut self, member: &[u8], before: f64, after: f64) {
-        self.displace(member, before);
-        self.scores.put_bits(member, after.to_bits());
+        self.tree.remove(before, member);
+        self.scores.set_bits(member, after.to_bits());
         self.place(member, after);
     }
 
     /// Removes a member; its score.
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let score = self.score(member)?;
-        self.displace(member, score);
+        self.tree.remove(score, member);
         self.scores.remove(member);
         Some(score)
     }
@@ -99,13 +99,6 @@ impl Large {
             unreachable!("the dictionary has the member")
         };
         self.tree.insert(score, member, stored);
-    }
-
-    /// Takes a member out of the tree.
-    fn displace(&mut self, member: &[u8], score: f64) {
-        let rank = self.tree.rank(score, member);
-        let taken = self.tree.take(rank, 1, &mut |_, found| debug_assert_eq!(found, member));
-        debug_assert_eq!(taken, 1);
     }
 
     pub(super) fn memory(&self, samples: usize) -> usize {

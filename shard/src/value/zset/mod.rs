@@ -23,6 +23,7 @@ mod leaf;
 mod packed;
 pub(crate) mod range;
 pub(super) mod rdb;
+mod separators;
 mod tree;
 mod view;
 

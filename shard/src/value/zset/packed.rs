@@ -103,10 +103,11 @@ pub(super) fn push(bytes: &mut Vec<u8>, member: &[u8], score: f64) {
     if bytes.is_empty() {
         *bytes = listpack::new();
     }
-    listpack::push_back(bytes, member);
+    let mut pair = listpack::Appender::new(bytes);
+    pair.text(member);
     match whole(score) {
-        Some(n) => listpack::push_back_int(bytes, n),
-        None => listpack::push_back(bytes, &text_of(score)),
+        Some(n) => pair.int(n),
+        None => pair.text(&text_of(score)),
     }
 }
 

@@ -37,7 +37,7 @@ impl ZSet {
     pub(in crate::value) fn load(members: &mut Scored<'_, '_>, limits: Limits) -> Result<Self, Error> {
         let mut set = Self::default();
         set.expect(usize::try_from(members.left()).unwrap_or(usize::MAX), 0, limits);
-        while let Some((member, score)) = members.next()? {
+        while let Some((member, score)) = members.pull()? {
             let added = set.add(member, score, When { nx: true, ..When::default() }, limits);
             if !matches!(added, Added::New(_)) {
                 return Err(members.corrupt("a sorted set with the same member twice"));

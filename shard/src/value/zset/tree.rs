@@ -6,34 +6,30 @@
 //!                      /          |          \              counts: how many pairs are below each child
 //!   leaves      [ 41 pairs ] [ 64 pairs ] [ 37 pairs ]
 //! ```
-//! - All leaves are equally deep. A leaf has 16 to 64 pairs, a branch 8 to 32 children; the root and the
+//! - All leaves are equally deep. A leaf has 16 to 64 pairs, a branch 16 to 64 children; the root and the
 //!   last leaf may have fewer.
 //! - A search goes down by separators, a rank by counts: both O(log n), in memory that is read in
 //!   rows. Every kind of range (of ranks, of scores, of names) is first made one of ranks, by
 //!   [`Tree::partition_point`]; so there is one way to walk and one to remove.
-//! - A separator is as short as it can be: no bytes at all where scores differ.
+//! - A separator is as short as it can be: no bytes at all where scores differ. Its score and its member lie apart
+//!   ([`Separators`]).
 //! - A leaf that is full is divided in halves; the last one, when something is added behind it, is left full:
 //!   members that come in order (times, counters) fill their leaves.
 //!
 //! Why not a skip list: 1.33 pointers and spans, a pointer back, a score and a pointer to the member make 45
 //! bytes a pair in an allocation of its own, and each of some 20 steps of a search misses the cache. Here it is
-//! 10 bytes and the member, three quarters full, and 2 to 4 leaves or branches on the way down.
+//! 10 bytes and the member, three quarters full, and 2 or 3 leaves and branches on the way down (4 beyond some
+//! 130,000 members).
 
-use super::leaf::{LEAF_MAX, LEAF_MIN, Leaf, Stored, order};
-use std::cmp::Ordering;
+use super::leaf::{LEAF_MAX, LEAF_MIN, Leaf, Stored};
+use super::separators::{Separator, Separators, separator};
 
 /// Children of a full branch.
-const FAN_MAX: usize = 32;
+const FAN_MAX: usize = 64;
 /// Below this a branch is joined with a neighbour.
-const FAN_MIN: usize = 8;
+const FAN_MIN: usize = 16;
 /// Neighbours that have this share of a full node together, in quarters, become one.
 const JOINED_QUARTERS: usize = 3;
-
-/// Less than or equal to everything right of it, greater than everything left of it.
-struct Separator {
-    score: f64,
-    member: Box<[u8]>,
-}
 
 enum Node {
     Leaf(Leaf),
@@ -46,7 +42,7 @@ struct Branch {
     /// Pairs below each child.
     counts: Vec<usize>,
     /// One fewer than children: between each and the next.
-    separators: Vec<Separator>,
+    separators: Separators,
 }
 
 /// Pairs of score and member, in order.
@@ -59,14 +55,6 @@ impl Default for Tree {
     fn default() -> Self {
         Self { root: Node::Leaf(Leaf::default()), len: 0 }
     }
-}
-
-/// The separator of two neighbours: the shortest beginning of the right one's first member that will do.
-fn separator(left: (f64, &[u8]), right: (f64, &[u8])) -> Separator {
-    debug_assert_eq!(order(left, right), Ordering::Less);
-    let len =
-        if left.0 < right.0 { 0 } else { left.1.iter().zip(right.1).take_while(|(a, b)| a == b).count() + 1 };
-    Separator { score: right.0, member: right.1[..len].into() }
 }
 
 impl Node {
@@ -109,6 +97,18 @@ impl Node {
                 taken
             }
             Self::Branch(branch) => branch.take(rank, max, visit),
+        }
+    }
+
+    /// Removes a pair that is there.
+    fn remove(&mut self, pair: (f64, &[u8])) {
+        match self {
+            Self::Leaf(leaf) => {
+                let at = leaf.place(pair.0, pair.1);
+                debug_assert_eq!(leaf.get(at), pair);
+                leaf.remove(at..at + 1);
+            }
+            Self::Branch(branch) => branch.remove(pair),
         }
     }
 
@@ -161,7 +161,7 @@ fn insert_in_leaf(
 impl Branch {
     /// The child that a pair belongs to.
     fn child_of(&self, pair: (f64, &[u8])) -> usize {
-        self.separators.partition_point(|sep| order((sep.score, &sep.member), pair) != Ordering::Greater)
+        self.separators.child_of(pair)
     }
 
     /// The child with the pair of this rank, and its rank there. Past the end: the last child.
@@ -202,11 +202,22 @@ impl Branch {
     fn take(&mut self, rank: usize, max: usize, visit: &mut dyn FnMut(f64, &[u8])) -> usize {
         let (at, rank) = self.child_at(rank);
         let taken = self.children[at].take(rank, max, visit);
-        self.counts[at] -= taken;
+        self.removed(at, taken);
+        taken
+    }
+
+    fn remove(&mut self, pair: (f64, &[u8])) {
+        let at = self.child_of(pair);
+        self.children[at].remove(pair);
+        self.removed(at, 1);
+    }
+
+    /// The child at `at` has `count` pairs fewer.
+    fn removed(&mut self, at: usize, count: usize) {
+        self.counts[at] -= count;
         if self.children[at].is_small() && self.children.len() > 1 {
             self.join(at.saturating_sub(1));
         }
-        taken
     }
 
     /// Makes one child of the one at `left` and the next, or two of about one size.
@@ -232,7 +243,7 @@ impl Branch {
     /// Adds the children of the next branch; what is divided off again if they are too many.
     fn append(&mut self, between: Separator, mut right: Self) -> Option<(Separator, Node)> {
         self.separators.push(between);
-        self.separators.append(&mut right.separators);
+        self.separators.append(right.separators);
         self.children.append(&mut right.children);
         self.counts.append(&mut right.counts);
         let len = self.children.len();
@@ -277,13 +288,25 @@ impl Tree {
         }
         let taken = self.root.take(rank, max, visit);
         self.len -= taken;
+        self.lower();
+        taken
+    }
+
+    /// Removes a pair that is there.
+    pub fn remove(&mut self, score: f64, member: &[u8]) {
+        self.root.remove((score, member));
+        self.len -= 1;
+        self.lower();
+    }
+
+    /// A root with one child gives way to it.
+    fn lower(&mut self) {
         while let Node::Branch(branch) = &mut self.root
             && branch.children.len() == 1
             && let Some(only) = branch.children.pop()
         {
             self.root = only;
         }
-        taken
     }
 
     /// How many pairs come before the first of which `before` is false. It must be true of all pairs up to
@@ -294,7 +317,7 @@ impl Tree {
             match node {
                 Node::Leaf(leaf) => return rank + leaf.partition_point(&before),
                 Node::Branch(branch) => {
-                    let at = branch.separators.partition_point(|sep| before(sep.score, &sep.member));
+                    let at = branch.separators.partition_point(&before);
                     rank += branch.counts[..at].iter().sum::<usize>();
                     node = &branch.children[at];
                 }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::value::zset::leaf::NEAR_MAX;
+use crate::value::zset::leaf::order;
 use proptest::prelude::*;
+use std::cmp::Ordering;
 
 /// Asserts everything that the tree's essay promises; the depth.
 fn check_node(node: &Node, is_root: bool, last: bool) -> usize {
@@ -12,13 +14,12 @@ fn check_node(node: &Node, is_root: bool, last: bool) -> usize {
     };
     let children = branch.children.len();
     assert!((2..=FAN_MAX).contains(&children) && branch.counts.len() == children);
-    assert_eq!(branch.separators.len(), children - 1);
+    assert_eq!(branch.separators.iter().len(), children - 1);
     for (child, &count) in branch.children.iter().zip(&branch.counts) {
         assert_eq!(child.len(), count);
         assert!(count > 0);
     }
     for (at, sep) in branch.separators.iter().enumerate() {
-        let sep = (sep.score, &*sep.member);
         let (left, right) = (edge(&branch.children[at], true), edge(&branch.children[at + 1], false));
         assert_eq!(order((left.0, &left.1), sep), Ordering::Less);
         assert_ne!(order(sep, (right.0, &right.1)), Ordering::Greater);
@@ -76,6 +77,7 @@ enum Step {
     Insert(u8, u16),
     Run { score: u8, count: u16, ascending: bool },
     Take { at: u16, count: u16 },
+    Remove(u16),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -84,6 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..4u8, 0..400u16, any::<bool>())
             .prop_map(|(score, count, ascending)| Step::Run { score, count, ascending }),
         2 => (any::<u16>(), 0..600u16).prop_map(|(at, count)| Step::Take { at, count }),
+        4 => any::<u16>().prop_map(Step::Remove),
     ]
 }
 
@@ -111,6 +114,11 @@ proptest! {
                     }
                     prop_assert_eq!(taken, model.drain(at..end).collect::<Vec<_>>());
                 }
+                Step::Remove(at) if !model.is_empty() => {
+                    let (score, member) = model.remove(usize::from(at) % model.len());
+                    tree.remove(score, &member);
+                }
+                Step::Remove(_) => {}
             }
             check(&tree, &model);
         }
