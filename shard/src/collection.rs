@@ -12,7 +12,7 @@
 //! mark the access only.
 
 use crate::command::Refused;
-use crate::db::{Key, ValueRef};
+use crate::db::{Detached, Key, ValueRef};
 use crate::event::Class;
 use crate::lookup::{Touch, is_expired};
 use crate::lru;
