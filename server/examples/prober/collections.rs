@@ -10,24 +10,15 @@ use crate::{Options, REST, unix_ms, wait_until};
 /// Elements asked for at once.
 const SLICE: u64 = 100;
 
-<<<<<<< HEAD
-/// A command that reads a slice, by name, of a value of so many elements.
-type Read = (&'static str, fn(&mut Conn, u64));
-=======
 /// Reads the big value, of so many elements, from its beginning to its end.
 type Read = fn(&mut Conn, u64);
->>>>>>> py
 
 /// A collection type.
 struct Kind {
     name: &'static str,
     /// Adds the element of this number and text.
     add: fn(u64, &str) -> String,
-<<<<<<< HEAD
-    reads: &'static [Read],
-=======
     reads: &'static [(&'static str, Read)],
->>>>>>> py
 }
 
 const KINDS: [Kind; 5] = [
