@@ -10,8 +10,8 @@
 //! in place, but copies what is left whenever half is gone, for seconds in all (measured).
 //! Large collections ([`crate::value::Object`]) queue here beside the databases.
 //!
-//! The queue is bounded: past [`QUEUE_MAX`] waiting databases the oldest is freed on the spot, by whoever
-//! adds one more. A client that makes garbage faster than slices take it away waits for its own.
+//! The queues are bounded: past [`QUEUE_MAX`] waiting databases, or objects, the oldest is freed on the spot, by
+//! whoever adds one more. A client that makes garbage faster than slices take it away waits for its own.
 
 use crate::db::{Db, DetachedValue};
 use crate::shard::Shard;
@@ -22,6 +22,16 @@ use std::collections::VecDeque;
 const SLICE_ENTRIES: usize = 64;
 /// How many databases may wait.
 const QUEUE_MAX: usize = 1024;
+
+impl Garbage {
+    /// An object waits to be freed.
+    fn keep(&mut self, object: Box<Object>) {
+        if self.objects.len() >= QUEUE_MAX {
+            self.objects.pop_front();
+        }
+        self.objects.push_back(object);
+    }
+}
 
 /// What waits to be freed, oldest first.
 #[derive(Default)]
@@ -51,13 +61,14 @@ impl Shard {
             self.stats.lazyfreed_objects += freed as u64;
             // An emptied table costs something, too.
             left = if finished { left.saturating_sub(freed.max(1)) } else { 0 };
-            while let Some(object) = db.take_limbo() {
-                self.garbage.objects.push_back(object);
+            let objects: Vec<_> = std::iter::from_fn(|| db.take_limbo()).collect();
+            if !objects.is_empty() {
                 left = 0;
             }
             if finished {
                 self.garbage.dbs.pop_front();
             }
+            objects.into_iter().for_each(|object| self.garbage.keep(object));
         }
         self.has_garbage()
     }
@@ -66,7 +77,7 @@ impl Shard {
     fn collect_limbo(&mut self) {
         for db in &mut self.dbs {
             while let Some(object) = db.take_limbo() {
-                self.garbage.objects.push_back(object);
+                self.garbage.keep(object);
             }
         }
     }
@@ -82,7 +93,7 @@ impl Shard {
         if let DetachedValue::Object(object) = value
             && object.weight() > SLICE_ENTRIES
         {
-            self.garbage.objects.push_back(object);
+            self.garbage.keep(object);
         }
     }
 
@@ -158,5 +169,20 @@ mod tests {
             bed.shard.flush(0);
         }
         assert_eq!(bed.shard.garbage_objects(), QUEUE_MAX * keys.len());
+    }
+
+    #[test]
+    fn so_is_that_of_objects() {
+        let mut bed = Bed::new();
+        let members: Vec<String> = (0..200).map(|i| format!("member{i}")).collect();
+        let add: Vec<&str> = ["sadd", "s"].into_iter().chain(members.iter().map(String::as_str)).collect();
+        for _ in 0..QUEUE_MAX + 5 {
+            bed.run(&add);
+            assert_eq!(bed.run(&["del", "s"]), ":1\r\n");
+        }
+        bed.shard.free_slice(1);
+        assert_eq!(bed.shard.garbage_objects(), QUEUE_MAX);
+        while bed.shard.free_slice(10_000) {}
+        assert_eq!(bed.shard.garbage_objects(), 0);
     }
 }
