@@ -81,6 +81,8 @@ struct Waiter {
 struct Queue {
     tickets: BTreeMap<u64, ()>,
     is_ready: bool,
+    /// How many of them must be told when the key is gone.
+    on_loss: usize,
 }
 
 /// All waiters of a shard.
@@ -92,6 +94,8 @@ pub(crate) struct Blocked {
     /// Keys whose waiters are to be looked at: from which ticket on.
     ready: VecDeque<(Name, u64)>,
     next_ticket: u64,
+    /// Keys with waiters that must be told when it is gone.
+    on_loss: usize,
 }
 
 /// What became of a waiter.
@@ -137,7 +141,12 @@ impl Blocked {
         debug_assert!(!self.of_asker.contains_key(&waiter.asker), "a client waits for one command");
         self.of_asker.insert(waiter.asker, ticket);
         for name in &waiter.names {
-            self.queues.entry(name.clone()).or_default().tickets.insert(ticket, ());
+            let queue = self.queues.entry(name.clone()).or_default();
+            queue.tickets.insert(ticket, ());
+            if waiter.on_loss {
+                queue.on_loss += 1;
+                self.on_loss += usize::from(queue.on_loss == 1);
+            }
         }
         self.waiters.insert(ticket, waiter);
     }
@@ -148,6 +157,10 @@ impl Blocked {
         for name in &waiter.names {
             if let Some(queue) = self.queues.get_mut(name) {
                 queue.tickets.remove(&ticket);
+                if waiter.on_loss {
+                    queue.on_loss -= 1;
+                    self.on_loss -= usize::from(queue.on_loss == 0);
+                }
                 if queue.tickets.is_empty() && !queue.is_ready {
                     self.queues.remove(name);
                 }
@@ -256,10 +269,7 @@ impl Shard {
     /// How many keys are waited for here, and of how many also the end.
     #[must_use]
     pub fn waited_for(&self) -> (usize, usize) {
-        let waiters = &self.blocked.waiters;
-        let on_loss =
-            |queue: &&Queue| queue.tickets.keys().any(|t| waiters.get(t).is_some_and(|w| w.on_loss));
-        (self.blocked.queues.len(), self.blocked.queues.values().filter(on_loss).count())
+        (self.blocked.queues.len(), self.blocked.on_loss)
     }
 
     /// Serves whoever waits for keys that have changed; `served` hears of each in order. Waiters one of whose
@@ -273,7 +283,10 @@ impl Shard {
         let mut held_up = VecDeque::new();
         while let Some((name, from)) = self.blocked.next_ready() {
             if let Some(from) = self.serve_key(&name, from, now_ms, is_held, served) {
-                held_up.push_back((name, from));
+                let again = (name, from);
+                if !held_up.contains(&again) {
+                    held_up.push_back(again);
+                }
             }
         }
         self.blocked.ready = held_up;
