@@ -355,3 +355,87 @@ impl Shard {
         Some(Served::Reply { asker, id, reply, dirty: cx.dirty })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bed, NOW_MS};
+
+    /// Runs a command that finds nothing, for this client.
+    fn wait(bed: &mut Bed, conn: u64, words: &[&str], spans: bool) {
+        assert_eq!(bed.run(words), "", "{words:?} waits");
+        let block = bed.cx.block.take().expect("it says what for");
+        let args = OwnedArgs::of(words);
+        bed.shard.block(&bed.cx.clone(), args.args(), Asker { core: 0, conn }, &block, spans, |_| true);
+    }
+
+    /// Who is served, and what with; a call has no reply.
+    fn serve(bed: &mut Bed, held: &[u8]) -> Vec<(u64, String)> {
+        let mut seen = Vec::new();
+        bed.shard.serve_blocked(NOW_MS, &|_, key| key == held, &mut |_, served| match served {
+            Served::Reply { asker, reply, .. } => {
+                seen.push((asker.conn, String::from_utf8_lossy(&reply).into_owned()));
+            }
+            Served::Call { asker } => seen.push((asker.conn, String::new())),
+        });
+        seen
+    }
+
+    fn popped(key: &str, element: &str) -> String {
+        format!("*2\r\n${}\r\n{key}\r\n${}\r\n{element}\r\n", key.len(), element.len())
+    }
+
+    #[test]
+    fn the_first_to_wait_is_the_first_served() {
+        let mut bed = Bed::new();
+        (1..=3).for_each(|conn| wait(&mut bed, conn, &["blpop", "a", "b", "0"], false));
+        bed.run(&["rpush", "b", "1", "2"]);
+        assert_eq!(serve(&mut bed, b""), [(1, popped("b", "1")), (2, popped("b", "2"))]);
+        assert!(!bed.shard.unblock(Asker { core: 0, conn: 1 }), "it is gone");
+        assert!(bed.shard.unblock(Asker { core: 0, conn: 3 }));
+        assert_eq!(bed.shard.waited_for(), (0, 0));
+    }
+
+    #[test]
+    fn a_waiter_that_is_called_holds_up_those_behind_it() {
+        let mut bed = Bed::new();
+        wait(&mut bed, 1, &["blpop", "a", "elsewhere", "0"], true);
+        wait(&mut bed, 2, &["blpop", "a", "0"], false);
+        bed.run(&["rpush", "a", "x"]);
+        assert_eq!(serve(&mut bed, b""), [(1, String::new())]);
+        bed.run(&["rpush", "a", "y"]);
+        assert_eq!(serve(&mut bed, b""), [], "it is called once");
+        bed.shard.uncall(Asker { core: 0, conn: 1 });
+        // What is left is the first one's again.
+        assert_eq!(serve(&mut bed, b""), [(2, popped("a", "x")), (1, String::new())]);
+    }
+
+    #[test]
+    fn a_held_key_is_waited_for_once() {
+        let mut bed = Bed::new();
+        wait(&mut bed, 1, &["blpop", "a", "b", "0"], false);
+        for _ in 0..5 {
+            bed.run(&["rpush", "a", "x"]);
+            assert_eq!(serve(&mut bed, b"b"), []);
+        }
+        assert_eq!(bed.shard.blocked.ready.len(), 1);
+        assert_eq!(serve(&mut bed, b""), [(1, popped("a", "x"))]);
+    }
+
+    #[test]
+    fn keys_are_counted_as_waiters_come_and_go() {
+        let mut bed = Bed::new();
+        bed.run(&["xgroup", "create", "s", "g", "$", "mkstream"]);
+        let read = ["xreadgroup", "group", "g", "c", "block", "0", "streams", "s", ">"];
+        wait(&mut bed, 1, &read, false);
+        wait(&mut bed, 2, &read, false);
+        wait(&mut bed, 3, &["blpop", "l", "s2", "0"], false);
+        assert_eq!(bed.shard.waited_for(), (3, 1));
+        assert!(bed.shard.unblock(Asker { core: 0, conn: 1 }));
+        assert_eq!(bed.shard.waited_for(), (3, 1));
+        bed.run(&["del", "s"]);
+        let served = serve(&mut bed, b"");
+        assert!(matches!(&served[..], [(2, reply)] if reply.starts_with("-NOGROUP")), "{served:?}");
+        assert_eq!(bed.shard.waited_for(), (2, 0));
+    }
+}
