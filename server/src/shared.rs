@@ -118,7 +118,6 @@ pub struct Shared {
     config: RwLock<(Arc<Config>, Arc<Settings>)>,
     config_version: AtomicU64,
     stop: Mutex<Option<StopReason>>,
-    stopping: AtomicBool,
 }
 
 /// What a server is started with.
@@ -176,7 +175,6 @@ impl Shared {
             config: RwLock::new((Arc::new(start.config), settings)),
             config_version: AtomicU64::new(1),
             stop: Mutex::new(None),
-            stopping: AtomicBool::new(false),
         })
     }
 
@@ -241,8 +239,7 @@ impl Shared {
     }
 
     fn stop_now(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        self.mailboxes.wake_all();
+        self.mailboxes.stop();
     }
 
     /// Takes back a stop that is held. Returns whether there was one.
@@ -263,7 +260,7 @@ impl Shared {
     #[inline]
     #[must_use]
     pub fn stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.mailboxes.stopping()
     }
 
     #[must_use]

@@ -84,7 +84,7 @@ impl<I: Io> Core<I> {
         let settled = s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
         let waited =
             s.stopping_since_ns.is_some_and(|since| self.ended_ns.saturating_sub(since) > STOP_NS_MAX);
-        s.shared.stopping() && (settled || waited)
+        s.shared.stopping() && (waited || settled && s.shared.mailboxes.may_end(s.index))
     }
 
     /// One turn of the loop.

@@ -92,9 +92,11 @@ impl CoreState {
         self.execute_plan();
     }
 
-    /// Whether commands of our own connections may run now.
+    /// Whether commands of our own connections may run now. Once the server stops, only what has been posted is
+    /// finished: nothing new is begun.
     fn may_serve(&self) -> bool {
-        self.held.is_none() && self.queue.is_empty() && !self.undelivered.is_too_much()
+        let free = self.held.is_none() && self.queue.is_empty() && !self.undelivered.is_too_much();
+        free && !self.shared.stopping()
     }
 
     fn serve_conn(&mut self, slot: u32) {
