@@ -32,8 +32,14 @@
 //!
 //! # Bounds
 //!
-//! A connection has at most one batch under way, and a batch has a largest size, so a mailbox
-//! holds at most `maxclients` batches: no queue here grows without limit.
+//! A connection has at most one batch, session or question under way, and the next command is not looked at before it is
+//! answered; a client that leaves keeps its place among `maxclients` until then. A batch has a largest size. So a
+//! mailbox holds at most some `maxclients` items, and what waits in [`crate::core::holds`] is a part of them. What is posted
+//! without an answer is bounded otherwise: notifications and MONITOR's lines by what the other core has not
+//! handled yet ([`crate::core::notify`]), "watches no longer" by the WATCH that was answered before it.
+//!
+//! Replies are bounded while they are written: when one shard's part of a batch has more of them than
+//! `client-output-buffer-limit` lets the client have, they are dropped, and the client is closed.
 //!
 //! # Waking
 //!

@@ -82,7 +82,11 @@ pub struct Work {
     pub commands: Vec<WorkCommand>,
     /// The replies, one after the other, and where each ends.
     pub out: Vec<u8>,
-    pub ends: Vec<u32>,
+    pub ends: Vec<usize>,
+    /// Bytes of replies above which the client is to be disconnected (`client-output-buffer-limit`).
+    pub out_max: usize,
+    /// There were more: they are dropped.
+    pub overrun: bool,
     /// Commands (by index) that took longer than `slowlog-log-slower-than`, in nanoseconds: the
     /// asking core, which knows the client, logs them.
     pub slow: Vec<(usize, u64)>,
@@ -139,8 +143,8 @@ impl Work {
     /// The `i`-th reply.
     #[must_use]
     pub fn reply(&self, i: usize) -> &[u8] {
-        let from = if i == 0 { 0 } else { self.ends[i - 1] as usize };
-        &self.out[from..self.ends[i] as usize]
+        let from = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.out[from..self.ends[i]]
     }
 }
 
@@ -175,6 +179,8 @@ impl WorkPool {
                 commands: Vec::new(),
                 out: Vec::new(),
                 ends: Vec::new(),
+                out_max: usize::MAX,
+                overrun: false,
                 slow: Vec::new(),
                 blocked: None,
                 guard: None,
@@ -195,6 +201,7 @@ impl WorkPool {
         w.ends.clear();
         w.slow.clear();
         (w.guard, w.aborted, w.blocked) = (None, false, None);
+        (w.out_max, w.overrun) = (usize::MAX, false);
         self.free.push(w);
     }
 }
@@ -294,7 +301,10 @@ pub enum Direct {
     /// Other sockets to listen on; for the core that accepts.
     Listen(crate::listening::Change),
     /// A line for this core's MONITOR clients.
-    Monitor(std::sync::Arc<[u8]>),
+    Monitor {
+        from: usize,
+        line: std::sync::Arc<[u8]>,
+    },
     /// Keyspace notifications for this core's clients.
     Notices(Box<Notices>),
     /// So many bytes of notifications have been handled by `core`.
@@ -324,7 +334,7 @@ impl std::fmt::Debug for Direct {
             Direct::Task(_) => f.write_str("Task"),
             Direct::Answer { transaction, .. } => write!(f, "Answer({transaction})"),
             Direct::Listen(_) => f.write_str("Listen"),
-            Direct::Monitor(_) => f.write_str("Monitor"),
+            Direct::Monitor { .. } => f.write_str("Monitor"),
             Direct::Notices(n) => write!(f, "Notices(from core {})", n.from),
             Direct::Noticed { bytes, .. } => write!(f, "Noticed({bytes})"),
             #[cfg(test)]

@@ -3,7 +3,6 @@
 
 use super::state::CoreState;
 use crate::conn::Doing;
-use crate::work::Direct;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -138,7 +137,7 @@ impl CoreState {
         for line in self.shared.monitors.take(self.index) {
             for core in 0..self.shared.cores() {
                 if self.shared.stats[core].monitors.get() != 0 {
-                    self.outbox.direct(core, Direct::Monitor(line.clone()));
+                    self.post_monitor_line(core, line.clone());
                 }
             }
         }

@@ -203,7 +203,7 @@ impl<I: Io> Core<I> {
                 self.state.answered(conn, transaction, core, answer);
             }
             Direct::Listen(change) => self.change_listeners(change),
-            Direct::Monitor(line) => self.state.monitor_line(&line),
+            Direct::Monitor { from, line } => self.state.take_monitor_line(from, &line),
             Direct::Notices(notices) => self.state.take_notices(&notices),
             Direct::Noticed { core, bytes } => self.state.undelivered.handled(core, bytes),
             #[cfg(test)]

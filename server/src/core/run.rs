@@ -2,6 +2,7 @@
 //! sent. Each command is timed from the end of the one before it, so that timing costs one reading of
 //! the counter a command.
 
+use super::UNSENT_MAX;
 use super::account::account;
 use super::holds::{Wants, wants};
 use super::plan::{Plan, Routed, Target};
@@ -97,6 +98,10 @@ impl CoreState {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         }
         silence(conn, before);
+        if conn.out.len() > UNSENT_MAX {
+            let id = conn.id;
+            self.drop_burst(id);
+        }
         now
     }
 
@@ -196,7 +201,7 @@ impl CoreState {
                     work.blocked = self.register(&mut cx, work.args_from(first, c), asker_of(&work));
                 }
                 first += c.count();
-                ends.push(out.len() as u32);
+                ends.push(out.len());
                 let now = self.ticks.read();
                 let nanos = self.ticks.nanos(mark, now);
                 if c.counted() && !waits {
@@ -206,6 +211,10 @@ impl CoreState {
                     self.stats().commands[cx.id as usize].nanos.add(nanos);
                 }
                 note_changes(&self.shared.stats[self.index], cx.dirty);
+                if out.len() > work.out_max {
+                    out = Vec::new(); // the client will not get them
+                    work.overrun = true;
+                }
                 if nanos >= self.slow_nanos {
                     work.slow.push((ends.len() - 1, nanos));
                 }
