@@ -13,14 +13,20 @@
 //! and on keys that the large transactions write. What is measured is a client's wait from its write to its reply. A
 //! transaction's is measured, too; an upper bound, since one thread waits for many.
 //!
+//! Besides, without a clock: how many transactions on the hot key were served between a client's asking and its being
+//! served. Each counts the key up, so its reply tells how many there have been; the difference to the highest number that any
+//! client had seen when it asked is what went before it. With 50 that ask at once and nobody passed over, that is
+//! some 50, up to 100 with those that were served and not seen. One of a core that the machine does not run waits longer.
+//!
 //! On a machine whose cores the clients share with the server, a good part of all waits is the machine's own: compare with
 //! the first line, and with a server of one shard.
 
 use crate::common::client::{Conn, encode};
+use crate::common::resp::Value;
 use hdrhistogram::Histogram;
 use std::fmt::Write;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const HOT: &str = "hot";
@@ -51,7 +57,22 @@ struct Measured {
     written: Waits,
     small: Waits,
     large: Waits,
+    /// Served before a transaction on the hot key, and before a probe of it.
+    before_small: Waits,
+    before_probe: Waits,
+    /// The highest number of the hot key that a client has seen.
+    seen: AtomicU64,
     over: AtomicBool,
+}
+
+impl Measured {
+    /// A reply holds the hot key's number, which was `seen` when it was asked for.
+    fn served(&self, counts: &Waits, seen: u64, reply: &Value) {
+        if let Some(now) = reply.int().and_then(|n| u64::try_from(n).ok()) {
+            self.seen.fetch_max(now, Ordering::Relaxed);
+            counts.lock().expect("nobody panics with the lock").saturating_record(now.saturating_sub(seen));
+        }
+    }
 }
 
 impl Measured {
@@ -74,10 +95,14 @@ fn probe(port: u16, measured: &Measured, waits: &Waits, command: impl Fn(usize) 
             return;
         }
         let bytes = request(&command(n));
-        let since = Instant::now();
+        let (since, seen) = (Instant::now(), measured.seen.load(Ordering::Relaxed));
         conn.send_raw(&bytes);
-        assert!(!conn.read().is_error(), "a probe is refused");
+        let reply = conn.read();
+        assert!(!reply.is_error(), "a probe is refused");
         note(waits, since);
+        if std::ptr::eq(waits, &measured.hot) {
+            measured.served(&measured.before_probe, seen, &reply);
+        }
         std::thread::sleep(PROBE_EVERY);
     }
 }
@@ -101,14 +126,21 @@ fn hammer(port: u16, measured: &Measured, thread: usize) {
         for (n, conn) in conns.iter_mut().enumerate() {
             let n = n + round * 7 + thread;
             let bytes = if n.is_multiple_of(2) { one_hop(n) } else { session(n) };
-            since.push((Instant::now(), if n.is_multiple_of(2) { 4 } else { 5 }));
+            let replies = if n.is_multiple_of(2) { 4 } else { 5 };
+            since.push((Instant::now(), measured.seen.load(Ordering::Relaxed), replies));
             conn.send_raw(&bytes);
         }
-        for (conn, (since, replies)) in conns.iter_mut().zip(since) {
+        for (conn, (since, seen, replies)) in conns.iter_mut().zip(since) {
+            let mut reply = Value::Null;
             for _ in 0..replies {
-                assert!(!conn.read().is_error(), "a transaction is refused");
+                reply = conn.read();
+                assert!(!reply.is_error(), "a transaction is refused");
             }
             note(&measured.small, since);
+            // Nothing, where what was watched had changed.
+            if let Some(number) = reply.items().first() {
+                measured.served(&measured.before_small, seen, number);
+            }
         }
     }
 }
@@ -134,6 +166,11 @@ fn write_much(port: u16, measured: &Measured, n: usize) {
     }
 }
 
+/// The hot key's number.
+fn count(port: u16) -> u64 {
+    Conn::connect(port).call(&["GET", HOT]).int().and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
+}
+
 fn phase(port: u16, time: Duration, hot: bool, large: bool) -> Measured {
     let measured = Measured {
         hot: waits(),
@@ -141,8 +178,12 @@ fn phase(port: u16, time: Duration, hot: bool, large: bool) -> Measured {
         written: waits(),
         small: waits(),
         large: waits(),
+        before_small: waits(),
+        before_probe: waits(),
+        seen: AtomicU64::new(0),
         over: AtomicBool::new(false),
     };
+    measured.seen.store(count(port), Ordering::Relaxed);
     std::thread::scope(|s| {
         let m = &measured;
         s.spawn(move || probe(port, m, &m.hot, |_| format!("GET {HOT}")));
@@ -170,6 +211,12 @@ fn figures(waits: &Waits) -> String {
     format!("{:>8} {:>7.2} {:>7.2} {:>7.1}", waits.len(), ms(p50), ms(p99), ms(waits.max()))
 }
 
+fn places(counts: &Waits) -> String {
+    let counts = counts.lock().expect("nobody panics with the lock");
+    let at = |q| counts.value_at_quantile(q);
+    format!("{:>22} {:>5} {:>7}", at(0.5), at(0.99), counts.max())
+}
+
 /// Runs the four phases in the time given; the table.
 pub fn measure(port: u16, time: Duration) -> String {
     let mut table = String::from("milliseconds:");
@@ -180,12 +227,19 @@ pub fn measure(port: u16, time: Duration) -> String {
     }
     table += "\n            ";
     (0..5).for_each(|_| table += " |        n     p50     p99   worst");
+    let mut between = String::from(
+        "\nserved before | a transaction:   p50   p99   worst | GET hot key:     p50   p99   worst",
+    );
     let phases =
         [("idle", false, false), ("hot key", true, false), ("large", false, true), ("both", true, true)];
     for (name, hot, large) in phases {
         let m = phase(port, time / phases.len() as u32, hot, large);
         let of = [&m.hot, &m.other, &m.written, &m.small, &m.large].map(figures);
         let _ = write!(table, "\n{name:<12} | {}", of.join(" | "));
+        if hot {
+            let _ =
+                write!(between, "\n{name:<12} | {} | {}", places(&m.before_small), places(&m.before_probe));
+        }
     }
-    table
+    table + &between
 }
