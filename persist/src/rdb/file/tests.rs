@@ -163,7 +163,7 @@ fn fragment(keys: std::ops::Range<u32>, value_len: usize, part_bytes: u64) -> (V
     let (mut bytes, mut block) = (Vec::new(), Vec::new());
     for n in keys {
         let meta = Meta { expire_at: (n % 3 == 0).then_some(i64::from(n) * 1000), ..Meta::default() };
-        let value: Vec<u8> = (0..value_len).map(|at| (at as u32 * n >> 3) as u8).collect();
+        let value: Vec<u8> = (0..value_len).map(|at| ((at as u32 * n) >> 3) as u8).collect();
         body.key(u64::from(n / 7), format!("key:{n}").as_bytes(), Type::String, &meta).string(&value);
         if n % 5 == 0 {
             body.take(&mut block);
@@ -248,7 +248,7 @@ fn fragments_become_one_file() {
         assert_eq!(merged.placed.iter().map(|placed| placed.fragment).collect::<Vec<_>>(), [0, 2]);
         assert_eq!(&bytes[..MAGIC_BYTES], b"REDIS0011");
         let is_large = value_len > 10;
-        assert_eq!(merged.placed[0].at % ALIGN == 0 && merged.placed[1].at % ALIGN == 0, is_large);
+        assert_eq!(merged.placed.iter().all(|placed| placed.at.is_multiple_of(ALIGN)), is_large);
         let (notes, summary) = read_bytes(&bytes, Rules::default()).unwrap();
         assert_eq!((summary.keys, summary.verified, summary.end), (33, Verified::Right, bytes.len() as u64));
         assert_eq!(
