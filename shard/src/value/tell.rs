@@ -77,6 +77,19 @@ pub fn value_of(value: &DetachedValue) -> ValueRef<'_> {
     }
 }
 
+/// The type of a value, as TYPE names it.
+#[must_use]
+pub fn type_name(value: ValueRef<'_>) -> &'static str {
+    match Typed::of(value) {
+        Typed::String(_) => "string",
+        Typed::List(_) => "list",
+        Typed::Set(_) => "set",
+        Typed::Hash(_) => "hash",
+        Typed::ZSet(_) => "zset",
+        Typed::Stream(_) => "stream",
+    }
+}
+
 fn element(text: StrRef<'_>) -> Element<'_> {
     match text {
         StrRef::Int(n) => Element::Int(n),
