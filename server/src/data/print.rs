@@ -33,8 +33,8 @@ struct Printer<'o> {
     settings: Settings,
     wanted: Wanted,
     format: Format,
-    /// The database that commands are about.
-    selected: u64,
+    /// The database that commands are about, once one has been named.
+    selected: Option<u64>,
     text: Vec<u8>,
     out: &'o mut dyn Write,
     error: Option<std::io::Error>,
@@ -53,8 +53,8 @@ impl Printer<'_> {
         match self.format {
             Format::Json => json::push_key(&mut self.text, record, value),
             Format::Resp => {
-                if self.selected != record.db {
-                    self.selected = record.db;
+                if self.selected != Some(record.db) {
+                    self.selected = Some(record.db);
                     resp::push_select(&mut self.text, record.db);
                 }
                 resp::push_key(&mut self.text, record, value);
@@ -91,7 +91,8 @@ pub(super) fn print(
     out: &mut dyn Write,
 ) -> Result<(), Trouble> {
     let settings = Settings::default();
-    let mut printer = Printer { settings, wanted, format, selected: 0, text: Vec::new(), out, error: None };
+    let mut printer =
+        Printer { settings, wanted, format, selected: None, text: Vec::new(), out, error: None };
     let rules = Rules { checksum: !any_checksum, ..Rules::default() };
     input::read(path, rules, &mut printer, |printer| printer.error.take()).map(|_| ())
 }

@@ -74,8 +74,9 @@ impl<'b> Feed<'b> {
         self.base += self.at as u64;
         self.end -= self.at;
         (self.at, self.summed) = (0, 0);
-        // Twice what has come, a block at least; no more than that of what a longer piece has left behind.
-        self.window.resize((2 * self.end).max(BLOCK_BYTES), 0);
+        // Twice what has come, a block at least, if there is so much; what a longer piece has left behind is given back.
+        let block = usize::try_from(self.unread).map_or(BLOCK_BYTES, |unread| unread.min(BLOCK_BYTES));
+        self.window.resize((2 * self.end).max(self.end + block), 0);
         self.window.shrink_to(4 * BLOCK_BYTES);
     }
 
