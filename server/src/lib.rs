@@ -30,6 +30,7 @@ pub mod replace_file;
 pub mod run;
 pub mod samples;
 pub mod secret;
+pub mod saving;
 pub mod shared;
 pub mod signal;
 pub mod slowlog;

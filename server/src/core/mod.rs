@@ -19,6 +19,7 @@ pub mod batch;
 pub mod blocking;
 pub mod cron;
 pub mod deliver;
+pub mod fragment;
 pub mod gather;
 pub mod holds;
 pub mod inline;
@@ -81,7 +82,7 @@ impl<I: Io> Core<I> {
     #[must_use]
     pub fn finished(&self) -> bool {
         let s = &self.state;
-        let settled = s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
+        let settled = s.frozen || s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
         let waited =
             s.stopping_since_ns.is_some_and(|since| self.ended_ns.saturating_sub(since) > STOP_NS_MAX);
         s.shared.stopping() && (settled || waited)
@@ -199,6 +200,7 @@ impl<I: Io> Core<I> {
             Direct::Called(id) => self.state.called(id),
             Direct::Adopt { socket, client } => self.adopt(socket, client),
             Direct::Task(task) => self.state.run_task(task),
+            Direct::Thaw => self.state.frozen = false,
             Direct::Answer { conn, transaction, core, answer } => {
                 self.state.answered(conn, transaction, core, answer);
             }

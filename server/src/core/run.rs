@@ -125,7 +125,7 @@ impl CoreState {
                 self.admit(item, wants);
             }
         }
-        while self.held.is_none() && !self.undelivered.is_too_much() {
+        while self.held.is_none() && !self.must_wait() {
             let Some(item) = self.queue.pop_front() else { return };
             if self.holds.is_idle() {
                 self.run_item(item);
@@ -134,6 +134,12 @@ impl CoreState {
                 self.admit(item, wants);
             }
         }
+    }
+
+    /// Whether no command may run now: others must first take what this core has for them, or the disk its snapshot.
+    #[inline]
+    pub(super) fn must_wait(&self) -> bool {
+        self.undelivered.is_too_much() || self.frozen || self.is_behind_with_fragment()
     }
 
     /// Runs an item, unless it must wait.

@@ -3,6 +3,7 @@
 
 use super::batch::Maker;
 use super::cron::Clockwork;
+use super::fragment::Writing;
 use super::holds::Holds;
 use super::notify::Undelivered;
 use super::plan::Plan;
@@ -110,6 +111,10 @@ pub struct CoreState {
     /// Commands that take this long go to the slow log.
     pub slow_nanos: u64,
     pub slices: Slices,
+    /// This core's part of a snapshot under way.
+    pub fragment: Option<Box<Writing>>,
+    /// The last snapshot before the stop has been cut: nothing may change any more.
+    pub frozen: bool,
     pub histograms: crate::latency::CommandHistograms,
     /// Commands posted in this turn, for the witness.
     #[cfg(test)]
@@ -142,6 +147,8 @@ impl CoreState {
             closing: Vec::new(),
             reading: Vec::new(),
             queue: VecDeque::new(),
+            fragment: None,
+            frozen: false,
             held: None,
             holds: Holds::default(),
             inbox: Inbox::default(),
