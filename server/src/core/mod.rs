@@ -20,6 +20,7 @@ pub mod batch;
 pub mod blocking;
 pub mod cron;
 pub mod deliver;
+pub mod files;
 pub mod gather;
 pub mod holds;
 pub mod inline;
@@ -40,7 +41,7 @@ mod sim_pubsub_tests;
 mod sim_tests;
 
 use crate::conn::Doing;
-use crate::io::{Closed, ConnId, Io, Sink, Socket};
+use crate::io::{Closed, ConnId, FileDone, Io, Sink, Socket};
 use crate::mailbox::Inbox;
 use crate::work::Direct;
 use state::{Closing, CoreState, Now};
@@ -142,6 +143,7 @@ impl<I: Io> Core<I> {
         if !wait.is_zero() && !self.state.shared.mailboxes.may_sleep(index) {
             wait = Duration::ZERO;
         }
+        self.start_files(); // those that a slice has started since the flush
         let result = self.io.turn(Some(wait), &mut self.state);
         if let Err(e) = &result
             && e.kind() == std::io::ErrorKind::WouldBlock
@@ -243,6 +245,14 @@ impl<I: Io> Core<I> {
         for Closing { id, flush } in std::mem::take(&mut self.state.closing) {
             self.io.close(id, flush);
             self.state.forget(id);
+        }
+        self.start_files();
+    }
+
+    /// Hands the operations on files to the backend.
+    fn start_files(&mut self) {
+        for (token, file, op) in self.state.files.take_queued() {
+            self.io.file(token, &file, op);
         }
     }
 
@@ -365,5 +375,9 @@ impl Sink for CoreState {
             return self.close(id, false); // it will not read what it has asked for
         }
         self.enqueue(id.slot);
+    }
+
+    fn file_done(&mut self, done: FileDone) {
+        self.files.done(done);
     }
 }

@@ -3,6 +3,7 @@
 
 use super::batch::Maker;
 use super::cron::Clockwork;
+use super::files::FileOps;
 use super::holds::Holds;
 use super::notify::Undelivered;
 use super::plan::Plan;
@@ -101,6 +102,8 @@ pub struct CoreState {
     /// A client was throttled in this turn. Its output may leave whole with the next submission, which
     /// nothing tells: so the next turn must not sleep, and look at it again.
     pub look_again: bool,
+    /// Operations on files.
+    pub files: FileOps,
     /// Sockets that a listener of this core has accepted.
     pub accepted: Vec<(usize, Socket)>,
 
@@ -163,6 +166,7 @@ impl CoreState {
             listeners: Vec::new(),
             throttled: Vec::new(),
             look_again: false,
+            files: FileOps::default(),
             accepted: Vec::new(),
             clockwork: Clockwork::default(),
             stopping_since_ns: None,
