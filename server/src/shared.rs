@@ -21,7 +21,7 @@ use proto::args::Args;
 use proto::command::{CommandSpec, Flags};
 use proto::slot::SLOT_COUNT;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 
 /// Which shard owns each hash slot.
 pub struct SlotMap {

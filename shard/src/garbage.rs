@@ -103,7 +103,9 @@ impl Shard {
     #[must_use]
     pub fn has_garbage(&self) -> bool {
         let garbage = &self.garbage;
-        garbage.dbs.front().is_some_and(|db| !db.has_cut()) || !garbage.objects.is_empty() || self.dbs.iter().any(Db::has_limbo)
+        garbage.dbs.front().is_some_and(|db| !db.has_cut())
+            || !garbage.objects.is_empty()
+            || self.dbs.iter().any(Db::has_limbo)
     }
 
     /// The emptied databases that a snapshot still has to save.

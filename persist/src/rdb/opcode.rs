@@ -86,7 +86,9 @@ impl Type {
     /// The type that a byte names.
     #[must_use]
     pub fn of(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| *known as u8 == byte)
+        // All there are, but for 8, which is none.
+        let at = usize::from(byte) - usize::from(byte > Self::Module2 as u8);
+        Self::ALL.get(at).copied().filter(|known| *known as u8 == byte)
     }
 
     /// The oldest version that has it, of those that are told apart when a value is written ([`super::Target`]).
@@ -156,7 +158,8 @@ impl Opcode {
     /// The opcode that a byte is.
     #[must_use]
     pub fn of(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| *known as u8 == byte)
+        // The last bytes there are.
+        Self::ALL.get(usize::from(byte.checked_sub(Self::SlotInfo as u8)?)).copied()
     }
 }
 

@@ -36,9 +36,14 @@ pub fn bgsave(core: &mut CoreState, id: ConnId, args: Args<'_>) {
 
 /// `SAVE`: answered once the snapshot is on disk.
 pub fn save(core: &mut CoreState, id: ConnId) {
-    save_then(core, id, Why::Foreground, Box::new(|core, id, is_ok| {
-        core.reply(id, |r| if is_ok { r.ok() } else { r.error("ERR") });
-    }));
+    save_then(
+        core,
+        id,
+        Why::Foreground,
+        Box::new(|core, id, is_ok| {
+            core.reply(id, |r| if is_ok { r.ok() } else { r.error("ERR") });
+        }),
+    );
 }
 
 /// What is done with the end of a save: whether it succeeded.

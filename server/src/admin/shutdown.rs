@@ -82,13 +82,18 @@ fn stop(core: &mut CoreState, id: ConnId) {
 fn save_and_stop(core: &mut CoreState, id: ConnId, force: bool) {
     log::notice(format_args!("Saving the final RDB snapshot before exiting."));
     let why = Why::Stopping { force, reason: StopReason::Command };
-    save_then(core, id, why, Box::new(move |core, id, is_ok| {
-        if is_ok || force {
-            core.close(id, true);
-        } else {
-            core.reply(id, |r| r.error("ERR Errors trying to SHUTDOWN. Check logs."));
-        }
-    }));
+    save_then(
+        core,
+        id,
+        why,
+        Box::new(move |core, id, is_ok| {
+            if is_ok || force {
+                core.close(id, true);
+            } else {
+                core.reply(id, |r| r.error("ERR Errors trying to SHUTDOWN. Check logs."));
+            }
+        }),
+    );
 }
 
 #[cfg(test)]

@@ -375,4 +375,3 @@ mod tests {
         assert_eq!((settings.logfile, settings.pidfile), (None, None));
     }
 }
-

@@ -36,6 +36,7 @@ impl CoreState {
             || !self.closing.is_empty()
             || !self.outbox.is_empty()
             || self.look_again
+            || self.files.has_work()
             || self.slices_pending()
     }
 

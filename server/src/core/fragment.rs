@@ -79,7 +79,11 @@ impl CoreState {
         let file = match OpenOptions::new().write(true).create(true).truncate(true).open(&path) {
             Ok(file) => File::Fd(Arc::new(file.into())),
             Err(e) => {
-                let why = format!("Failed opening the temp RDB file {}: {}", path.display(), crate::config::os_reason(&e));
+                let why = format!(
+                    "Failed opening the temp RDB file {}: {}",
+                    path.display(),
+                    crate::config::os_reason(&e)
+                );
                 return save.part_done(&self.shared, self.index, Err(why));
             }
         };
@@ -101,7 +105,8 @@ impl CoreState {
     #[must_use]
     pub fn fragment_pending(&self) -> bool {
         let Some(writing) = &self.fragment else { return false };
-        self.files.has_results(FileOwner::Snapshot) || (writing.end.is_none() && writing.under_way < UNDER_WAY_MAX)
+        self.files.has_results(FileOwner::Snapshot)
+            || (writing.end.is_none() && writing.under_way < UNDER_WAY_MAX)
     }
 
     /// Whether so much waits for the disk that commands must wait.
@@ -122,7 +127,9 @@ impl CoreState {
             if let Err(e) = done.result {
                 let path = writing.save.fragment_path(self.index);
                 let why = crate::config::os_reason(&e);
-                writing.failure.get_or_insert(format!("Write error saving DB on disk: {}: {why}", path.display()));
+                writing
+                    .failure
+                    .get_or_insert(format!("Write error saving DB on disk: {}: {why}", path.display()));
             }
         }
         if writing.failure.is_none() && writing.save.failed.load(Ordering::Relaxed) {
@@ -174,7 +181,11 @@ impl CoreState {
         let (offset, len) = (writing.at, bytes.len());
         writing.at += len as u64;
         writing.under_way += len;
-        self.start_file_op(FileOwner::Snapshot, &writing.file, FileOp::Write { offset, bytes, durable: false });
+        self.start_file_op(
+            FileOwner::Snapshot,
+            &writing.file,
+            FileOp::Write { offset, bytes, durable: false },
+        );
     }
 }
 

@@ -15,10 +15,12 @@
 
 pub mod accept;
 pub mod account;
+mod ahead;
 pub mod batch;
 pub mod blocking;
 pub mod cron;
 pub mod deliver;
+pub mod files;
 pub mod fragment;
 pub mod gather;
 pub mod holds;
@@ -40,7 +42,7 @@ mod sim_pubsub_tests;
 mod sim_tests;
 
 use crate::conn::Doing;
-use crate::io::{Closed, ConnId, Io, Sink, Socket};
+use crate::io::{Closed, ConnId, FileDone, Io, Sink, Socket};
 use crate::mailbox::Inbox;
 use crate::work::Direct;
 use state::{Closing, CoreState, Now};
@@ -82,7 +84,8 @@ impl<I: Io> Core<I> {
     #[must_use]
     pub fn finished(&self) -> bool {
         let s = &self.state;
-        let settled = s.frozen || s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
+        let settled =
+            s.frozen || s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
         let waited =
             s.stopping_since_ns.is_some_and(|since| self.ended_ns.saturating_sub(since) > STOP_NS_MAX);
         s.shared.stopping() && (settled || waited)
@@ -142,6 +145,7 @@ impl<I: Io> Core<I> {
         if !wait.is_zero() && !self.state.shared.mailboxes.may_sleep(index) {
             wait = Duration::ZERO;
         }
+        self.start_files(); // those that a slice has started since the flush
         let result = self.io.turn(Some(wait), &mut self.state);
         if let Err(e) = &result
             && e.kind() == std::io::ErrorKind::WouldBlock
@@ -173,9 +177,13 @@ impl<I: Io> Core<I> {
         // What came may have been sent after a CONFIG SET: it must meet its settings.
         self.state.refresh_settings();
         self.state.queue.extend(inbox.ordered.drain(..));
-        for message in inbox.direct.drain(..) {
-            self.handle(message);
+        let mut messages = inbox.direct.drain(..);
+        while !messages.as_slice().is_empty() {
+            let group = messages.as_slice().len().min(ahead::GROUP);
+            ahead::look_at_replies(&messages.as_slice()[..group]);
+            messages.by_ref().take(group).for_each(|message| self.handle(message));
         }
+        drop(messages);
         self.state.inbox = Inbox { ordered: inbox.ordered, direct: inbox.direct };
     }
 
@@ -185,7 +193,10 @@ impl<I: Io> Core<I> {
             Direct::Held { session, part, intact, parcels } => {
                 self.state.part_held(session, part, intact, parcels);
             }
-            Direct::Run(work) => self.state.run_work(work),
+            Direct::Run(work) => {
+                self.state.look_at(&work);
+                self.state.run_work(work);
+            }
             Direct::Lend { origin, session, part, wanted } => {
                 self.state.lend(origin, session, part, wanted);
             }
@@ -237,6 +248,14 @@ impl<I: Io> Core<I> {
         for Closing { id, flush } in std::mem::take(&mut self.state.closing) {
             self.io.close(id, flush);
             self.state.forget(id);
+        }
+        self.start_files();
+    }
+
+    /// Hands the operations on files to the backend.
+    fn start_files(&mut self) {
+        for (token, file, op) in self.state.files.take_queued() {
+            self.io.file(token, &file, op);
         }
     }
 
@@ -359,5 +378,9 @@ impl Sink for CoreState {
             return self.close(id, false); // it will not read what it has asked for
         }
         self.enqueue(id.slot);
+    }
+
+    fn file_done(&mut self, done: FileDone) {
+        self.files.done(done);
     }
 }

@@ -3,6 +3,7 @@
 
 use super::batch::Maker;
 use super::cron::Clockwork;
+use super::files::FileOps;
 use super::fragment::Writing;
 use super::holds::Holds;
 use super::notify::Undelivered;
@@ -71,6 +72,8 @@ pub struct CoreState {
 
     /// Work for this shard that has been posted and not run yet.
     pub queue: VecDeque<Ordered>,
+    /// Databases and hashes of keys that are asked for together ([`super::ahead`]); empty between.
+    pub ahead: Vec<(u16, u64)>,
     /// The session that holds all of this shard: (core, number).
     pub held: Option<(usize, u64)>,
     /// What sessions hold by key, and what waits for it.
@@ -100,6 +103,8 @@ pub struct CoreState {
     /// A client was throttled in this turn. Its output may leave whole with the next submission, which
     /// nothing tells: so the next turn must not sleep, and look at it again.
     pub look_again: bool,
+    /// Operations on files.
+    pub files: FileOps,
     /// Sockets that a listener of this core has accepted.
     pub accepted: Vec<(usize, Socket)>,
 
@@ -149,6 +154,7 @@ impl CoreState {
             queue: VecDeque::new(),
             fragment: None,
             frozen: false,
+            ahead: Vec::new(),
             held: None,
             holds: Holds::default(),
             inbox: Inbox::default(),
@@ -167,6 +173,7 @@ impl CoreState {
             listeners: Vec::new(),
             throttled: Vec::new(),
             look_again: false,
+            files: FileOps::default(),
             accepted: Vec::new(),
             clockwork: Clockwork::default(),
             stopping_since_ns: None,

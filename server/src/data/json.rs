@@ -91,7 +91,9 @@ impl Gathered {
                 pending: Vec::new(),
             }),
             Part::Consumer { name, .. } => {
-                self.groups.last_mut().map(|group| group.consumers.push(latin_1(name)));
+                if let Some(group) = self.groups.last_mut() {
+                    group.consumers.push(latin_1(name));
+                }
             }
             Part::Pending { id, count, .. } => {
                 if let Some(group) = self.groups.last_mut() {

@@ -1,7 +1,6 @@
 //! Fragments become `dump.rdb`. Runs on a thread of its own, with blocking calls.
 
 use super::{Save, shown};
-use crate::shared::Shared;
 use crate::{allocator, version};
 use persist::rdb::file::{Fragment, Head};
 use std::fs::{File, OpenOptions};
@@ -17,11 +16,17 @@ pub(super) fn unix_seconds() -> i64 {
 }
 
 /// Makes one file of all fragments and puts it in its place. After an error nothing of it is left.
-pub(super) fn merge(save: &Save, fragments: &[Fragment], shared: &Shared) -> Result<(), String> {
+pub(super) fn merge(save: &Save, fragments: &[Fragment]) -> Result<(), String> {
     let (temporary, target) = (save.merged_path(), save.final_path());
-    let made = write(save, fragments, shared, &temporary).and_then(|()| {
-        std::fs::rename(&temporary, &target)
-            .map_err(|e| format!("Error moving temp DB file {} on the final destination {}: {}", shown(&temporary), shown(&target), reason(&e)))
+    let made = write(save, fragments, &temporary).and_then(|()| {
+        std::fs::rename(&temporary, &target).map_err(|e| {
+            format!(
+                "Error moving temp DB file {} on the final destination {}: {}",
+                shown(&temporary),
+                shown(&target),
+                reason(&e)
+            )
+        })
     });
     if made.is_err() {
         let _ = std::fs::remove_file(&temporary); // it may not be there
@@ -31,15 +36,9 @@ pub(super) fn merge(save: &Save, fragments: &[Fragment], shared: &Shared) -> Res
     sync.map_err(|e| format!("Syncing the directory of {}: {}", shown(&target), reason(&e)))
 }
 
-fn write(save: &Save, fragments: &[Fragment], shared: &Shared, to: &Path) -> Result<(), String> {
+fn write(save: &Save, fragments: &[Fragment], to: &Path) -> Result<(), String> {
     let told = |what: &str, path: &Path, e: &io::Error| format!("{what} {}: {}", shown(path), reason(e));
-    let mut about = Head::new(
-        save.target,
-        version::REDIS,
-        save.cut_ms / 1000,
-        allocator::used().unwrap_or(0),
-        false,
-    );
+    let mut about = Head::new(save.target, version::REDIS, save.cut_ms / 1000, allocator::used(), false);
     about.checksum = save.checksum;
     let plan = persist::rdb::file::merge(&about, fragments);
     let open = OpenOptions::new().write(true).create(true).truncate(true).open(to);
@@ -53,7 +52,6 @@ fn write(save: &Save, fragments: &[Fragment], shared: &Shared, to: &Path) -> Res
     }
     file.write_all(&plan.tail).map_err(failed)?;
     file.sync_all().map_err(failed)?;
-    let _ = shared;
     Ok(())
 }
 
@@ -65,7 +63,16 @@ fn copy(from: &File, to: &mut File, len: u64) -> io::Result<()> {
         match rustix::fs::copy_file_range(from, Some(&mut at), &*to, None, step) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(_) => {}
-            Err(e) if at == 0 && matches!(e, rustix::io::Errno::XDEV | rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL | rustix::io::Errno::OPNOTSUPP) => {
+            Err(e)
+                if at == 0
+                    && matches!(
+                        e,
+                        rustix::io::Errno::XDEV
+                            | rustix::io::Errno::NOSYS
+                            | rustix::io::Errno::INVAL
+                            | rustix::io::Errno::OPNOTSUPP
+                    ) =>
+            {
                 let copied = io::copy(&mut io::Read::take(from, len), to)?;
                 return if copied == len { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
             }

@@ -33,8 +33,8 @@ use crate::shared::{Shared, StopReason};
 use crate::task::Answer;
 use crate::work::Direct;
 use parking_lot::Mutex;
-use persist::rdb::file::Fragment;
 use persist::rdb::Target;
+use persist::rdb::file::Fragment;
 use shard::snapshot::Progress;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +51,10 @@ pub enum Why {
     /// SAVE: as fast as it goes.
     Foreground,
     /// The last thing before the server stops; `force`: also if it fails.
-    Stopping { force: bool, reason: StopReason },
+    Stopping {
+        force: bool,
+        reason: StopReason,
+    },
 }
 
 /// A client that waits for the end.
@@ -126,7 +129,7 @@ impl Save {
         let parts: Result<Vec<_>, String> = self.parts.lock().drain(..).flatten().collect();
         let result = parts.and_then(|parts| {
             let fragments: Vec<Fragment> = parts.into_iter().map(|(fragment, _)| fragment).collect();
-            merge::merge(self, &fragments, shared)
+            merge::merge(self, &fragments)
         });
         for core in 0..shared.cores() {
             let _ = std::fs::remove_file(self.fragment_path(core)); // there may be none
@@ -184,7 +187,8 @@ pub struct Saves {
 impl Saves {
     #[must_use]
     pub fn new(now_unix: i64) -> Self {
-        let last = Last { time: now_unix, is_ok: true, seconds: -1, by_writers: 0, tried: 0, dirty: 0, saves: 0 };
+        let last =
+            Last { time: now_unix, is_ok: true, seconds: -1, by_writers: 0, tried: 0, dirty: 0, saves: 0 };
         Self {
             current: Mutex::new(None),
             last: Mutex::new(last),
@@ -290,7 +294,9 @@ impl Saves {
             return shared.stop(reason);
         }
         log::warning(format_args!("Error trying to save the DB, can't exit."));
-        log::warning(format_args!("Errors trying to shut down the server. Check the logs for more information."));
+        log::warning(format_args!(
+            "Errors trying to shut down the server. Check the logs for more information."
+        ));
         for core in 0..shared.cores() {
             post(shared, core, Direct::Thaw);
         }
@@ -299,7 +305,8 @@ impl Saves {
     #[must_use]
     pub fn view(&self, dirty: u64) -> View {
         let (current, last) = (self.current.lock().clone(), *self.last.lock());
-        let of = |what: fn(&Save) -> &AtomicU64| current.as_ref().map_or(0, |s| what(s).load(Ordering::Relaxed));
+        let of =
+            |what: fn(&Save) -> &AtomicU64| current.as_ref().map_or(0, |s| what(s).load(Ordering::Relaxed));
         let in_background = current.as_ref().filter(|save| save.why == Why::Background);
         View {
             in_progress: in_background.is_some(),

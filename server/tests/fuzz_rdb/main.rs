@@ -121,7 +121,7 @@ fn run_restore(payload: &[u8], shard: &mut Shard) -> bool {
     cx.key_hash = shard.key(b"k").hash;
     let words: [&[u8]; 5] = [b"RESTORE", b"k", b"0", payload, b"REPLACE"];
     let mut reply = Vec::new();
-    shard.execute(&mut cx, OwnedArgs::of(&words).args(), &mut reply);
+    shard.execute(&mut cx, OwnedArgs::of(words).args(), &mut reply);
     assert!(reply == b"+OK\r\n" || reply.starts_with(b"-ERR "), "{:?}", reply.escape_ascii().to_string());
     reply[0] == b'+'
 }

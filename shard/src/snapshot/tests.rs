@@ -108,7 +108,8 @@ fn file_of(bed: &mut Bed, mut bytes: Vec<u8>, pace: impl FnMut(&mut Bed)) -> (Ve
 
 fn load(file: &[u8]) -> Shard {
     let mut put = Put(Shard::new(16, 7));
-    read(&mut Feed::new(&mut &file[..], 0..file.len() as u64), Rules::default(), &mut put).expect("a whole file");
+    read(&mut Feed::new(&mut &file[..], 0..file.len() as u64), Rules::default(), &mut put)
+        .expect("a whole file");
     put.0
 }
 

@@ -40,7 +40,7 @@ pub(super) fn before_change(
     segment: &mut Segment,
     hash: u64,
     epoch: u32,
-    cut: &mut Option<Cut>,
+    cut: &mut Option<Box<Cut>>,
     spill: &Spill,
 ) {
     if segment.buckets[home(hash)].version != epoch {
@@ -49,7 +49,7 @@ pub(super) fn before_change(
 }
 
 #[cold]
-fn first_change(segment: &mut Segment, hash: u64, epoch: u32, cut: &mut Option<Cut>, spill: &Spill) {
+fn first_change(segment: &mut Segment, hash: u64, epoch: u32, cut: &mut Option<Box<Cut>>, spill: &Spill) {
     let at = home(hash);
     if let Some(cut) = cut {
         segment.visit_home(at, &mut cut.save);
@@ -65,7 +65,7 @@ impl Db {
     pub fn start_cut(&mut self, save: BeforeChange) {
         debug_assert!(self.cut.is_none(), "one cut at a time");
         self.epoch = self.epoch.wrapping_add(1);
-        self.cut = Some(Cut { save, cursor: 0 });
+        self.cut = Some(Box::new(Cut { save, cursor: 0 }));
     }
 
     /// Saves up to `buckets` home buckets that no writer has saved yet. True when the cut is complete, or there

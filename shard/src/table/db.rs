@@ -34,7 +34,7 @@ pub struct Db {
     fields: Deadlines,
     /// Changes stamp their bucket with this; a cut makes it one more.
     pub(super) epoch: u32,
-    pub(super) cut: Option<Cut>,
+    pub(super) cut: Option<Box<Cut>>,
     pub(super) average_ttl: AverageTtl,
     /// Where short strings are edited, so that this needs no allocation.
     pub(super) scratch: Vec<u8>,

@@ -6,6 +6,9 @@
 //! ```
 //! The sizes of all databases come before any key, so that Redis makes its tables once: they are of the whole, and
 //! a hint of a part's size behind them would make it shrink what it has made.
+//!
+//! A file of one [`Body`](super::Body) need not be merged: write the head (with the version that its values will need at most, and
+//! what is known of sizes), the blocks, and the tail, whose checksum is that of the head, combined with the fragment's.
 
 use super::MAGIC;
 use super::body::Counts;

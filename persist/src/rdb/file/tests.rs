@@ -279,6 +279,19 @@ fn a_file_without_checksum_or_keys_is_one() {
 }
 
 #[test]
+fn a_file_is_written_in_one_go() {
+    let (block, facts) = fragment(1..9, 30, u64::MAX);
+    let mut bytes = Vec::new();
+    Head::new(Target::AUTO, "7.2.4", 0, 0, true).write(&mut bytes, 12, &facts.counts);
+    let sum = crate::crc64::combine(checksum(&bytes), facts.sum, facts.len);
+    bytes.extend_from_slice(&block);
+    bytes.extend_from_slice(&tail(Some(sum)));
+    let (notes, summary) = read_bytes(&bytes, Rules::default()).unwrap();
+    assert_eq!((summary.version, summary.keys, summary.verified), (12, 8, Verified::Right));
+    assert_eq!(notes.0[4..7], ["aux aof-base=1", "size 0 6 2", "size 1 2 0"]);
+}
+
+#[test]
 fn a_file_is_of_the_version_that_its_types_need() {
     let mut body = Body::new(Options::default());
     let mut writer = body.key(0, b"h", Type::HashTimed, &Meta::default());

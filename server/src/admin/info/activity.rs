@@ -7,7 +7,6 @@ use crate::stats::{CommandCounters, CoreStats, Counter};
 use hdrhistogram::Histogram;
 use proto::command::ALL_COMMANDS;
 use shard::pubsub::Kind;
-use std::sync::atomic::Ordering;
 
 /// Snapshots; of the append-only file what a Redis shows that has none. Copy-on-write are bytes that a writer had to
 /// save before it changed them.

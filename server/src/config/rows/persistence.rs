@@ -45,8 +45,12 @@ pub const SNAPSHOTS: &[Directive] = &[
         "64mb",
         "Bytes of a shard's snapshot that may wait for the disk before its commands wait, too.",
     ),
-    yes_no("rdb-del-sync-files", "no", "Delete the files of a replica's synchronization when nothing else keeps them.")
-        .no_effect(NOT_BUILT),
+    yes_no(
+        "rdb-del-sync-files",
+        "no",
+        "Delete the files of a replica's synchronization when nothing else keeps them.",
+    )
+    .no_effect(NOT_BUILT),
     yes_no("rdb-save-incremental-fsync", "yes", "Sync the snapshot piece by piece while it is written.")
         .no_effect(BY_RING),
 ];

@@ -102,11 +102,11 @@ fn every_version_has_the_same_keys() {
                 read(&mut Feed::new(&mut &bytes[..], 0..bytes.len() as u64), Rules::default(), &mut put);
             let summary = summary.expect("a whole file");
             assert_eq!((summary.keys, summary.verified), (COMMANDS.len() as u64, Verified::Right));
-            for n in 0..COMMANDS.len() {
+            for (n, commands) in COMMANDS.iter().enumerate() {
                 let key = format!("k{n}");
                 let is = lines(&put.db, key.as_bytes(), |line| as_of(version, line));
                 let was = lines(db, key.as_bytes(), |line| as_of(version, line));
-                assert_eq!(is, was, "{} in version {version}", COMMANDS[n]);
+                assert_eq!(is, was, "{commands} in version {version}");
                 let expire_at =
                     |db: &Db| db.get(&Key::new(key.as_bytes(), SEED)).map(|entry| entry.expire_at());
                 assert_eq!(expire_at(&put.db), expire_at(db));
