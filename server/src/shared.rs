@@ -12,6 +12,7 @@ use crate::names::CommandNames;
 use crate::pause::Pause;
 use crate::process::Process;
 use crate::samples::Samples;
+use crate::saving::Saves;
 use crate::slowlog::{self, SlowLog};
 use crate::stats::CoreStats;
 use crate::subscriptions::Subscriptions;
@@ -20,7 +21,7 @@ use proto::args::Args;
 use proto::command::{CommandSpec, Flags};
 use proto::slot::SLOT_COUNT;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 
 /// Which shard owns each hash slot.
 pub struct SlotMap {
@@ -95,8 +96,7 @@ pub struct Shared {
     pub pause: Pause,
     pub samples: Samples,
     pub memory: MemoryMarks,
-    /// Unix seconds; there are no snapshots yet, so this stays the start.
-    pub last_save: AtomicI64,
+    pub saves: Saves,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: AtomicBool,
     /// DEBUG QUICKLIST-PACKED-THRESHOLD, in bytes.
@@ -160,7 +160,7 @@ impl Shared {
             pause: Pause::default(),
             samples: Samples::default(),
             memory: MemoryMarks::default(),
-            last_save: AtomicI64::new(start.started_unix_ms / 1000),
+            saves: Saves::new(start.started_unix_ms / 1000),
             active_expire: AtomicBool::new(true),
             list_packed_threshold: AtomicUsize::new(0),
             any_checksum: AtomicBool::new(false),
@@ -236,6 +236,15 @@ impl Shared {
         if why == StopReason::Command || !self.cron_paused.load(Ordering::Relaxed) {
             self.stop_now();
         }
+    }
+
+    /// A signal asks for an orderly stop: with a snapshot first, where there are save points.
+    pub fn ask_stop(&self) {
+        if self.settings().save.is_empty() {
+            return self.stop(StopReason::Signal);
+        }
+        self.saves.ask_stop();
+        self.mailboxes.wake_all();
     }
 
     fn stop_now(&self) {

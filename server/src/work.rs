@@ -292,6 +292,8 @@ pub enum Direct {
     },
     /// Something to be run on this core, out of order.
     Task(Task),
+    /// The snapshot before the stop has failed: go on.
+    Thaw,
     Answer {
         conn: ConnId,
         transaction: u64,
@@ -332,6 +334,7 @@ impl std::fmt::Debug for Direct {
             Direct::Called(id) => write!(f, "Called({id:?})"),
             Direct::Adopt { client, .. } => write!(f, "Adopt({client})"),
             Direct::Task(_) => f.write_str("Task"),
+            Direct::Thaw => f.write_str("Thaw"),
             Direct::Answer { transaction, .. } => write!(f, "Answer({transaction})"),
             Direct::Listen(_) => f.write_str("Listen"),
             Direct::Monitor { .. } => f.write_str("Monitor"),

@@ -20,6 +20,8 @@ pub mod batch;
 pub mod blocking;
 pub mod cron;
 pub mod deliver;
+pub mod files;
+pub mod fragment;
 pub mod gather;
 pub mod holds;
 pub mod inline;
@@ -40,7 +42,7 @@ mod sim_pubsub_tests;
 mod sim_tests;
 
 use crate::conn::Doing;
-use crate::io::{Closed, ConnId, Io, Sink, Socket};
+use crate::io::{Closed, ConnId, FileDone, Io, Sink, Socket};
 use crate::mailbox::Inbox;
 use crate::work::Direct;
 use state::{Closing, CoreState, Now};
@@ -82,7 +84,8 @@ impl<I: Io> Core<I> {
     #[must_use]
     pub fn finished(&self) -> bool {
         let s = &self.state;
-        let settled = s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
+        let settled =
+            s.frozen || s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
         let waited =
             s.stopping_since_ns.is_some_and(|since| self.ended_ns.saturating_sub(since) > STOP_NS_MAX);
         s.shared.stopping() && (waited || settled && s.shared.mailboxes.may_end(s.index))
@@ -142,6 +145,7 @@ impl<I: Io> Core<I> {
         if !wait.is_zero() && !self.state.shared.mailboxes.may_sleep(index) {
             wait = Duration::ZERO;
         }
+        self.start_files(); // those that a slice has started since the flush
         let result = self.io.turn(Some(wait), &mut self.state);
         if let Err(e) = &result
             && e.kind() == std::io::ErrorKind::WouldBlock
@@ -207,6 +211,7 @@ impl<I: Io> Core<I> {
             Direct::Called(id) => self.state.called(id),
             Direct::Adopt { socket, client } => self.adopt(socket, client),
             Direct::Task(task) => self.state.run_task(task),
+            Direct::Thaw => self.state.frozen = false,
             Direct::Answer { conn, transaction, core, answer } => {
                 self.state.answered(conn, transaction, core, answer);
             }
@@ -243,6 +248,14 @@ impl<I: Io> Core<I> {
         for Closing { id, flush } in std::mem::take(&mut self.state.closing) {
             self.io.close(id, flush);
             self.state.forget(id);
+        }
+        self.start_files();
+    }
+
+    /// Hands the operations on files to the backend.
+    fn start_files(&mut self) {
+        for (token, file, op) in self.state.files.take_queued() {
+            self.io.file(token, &file, op);
         }
     }
 
@@ -365,5 +378,9 @@ impl Sink for CoreState {
             return self.close(id, false); // it will not read what it has asked for
         }
         self.enqueue(id.slot);
+    }
+
+    fn file_done(&mut self, done: FileDone) {
+        self.files.done(done);
     }
 }

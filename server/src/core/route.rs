@@ -95,7 +95,7 @@ impl CoreState {
     /// Whether commands of our own connections may run now. Once the server stops, only what has been posted is
     /// finished: nothing new is begun.
     fn may_serve(&self) -> bool {
-        let free = self.held.is_none() && self.queue.is_empty() && !self.undelivered.is_too_much();
+        let free = self.held.is_none() && self.queue.is_empty() && !self.must_wait();
         free && !self.shared.stopping()
     }
 
@@ -360,6 +360,11 @@ impl Router<'_> {
             && let Some(text) = refused_to_listener(conn, spec)
         {
             return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
+        }
+        if self.shared.saves.refuses(self.settings)
+            && (spec.flags.contains(Flags::WRITE) || spec.id == CommandId::Ping)
+        {
+            return self.refuse(conn, plan, first, Some(spec), error::MISCONF_RDB.as_bytes());
         }
         if self.shared.pause.holds(spec, self.now.unix_ms()) {
             return Some(Stop::Paused);

@@ -132,7 +132,7 @@ impl CoreState {
             }
         }
         let mut seen = 0;
-        while self.held.is_none() && !self.undelivered.is_too_much() {
+        while self.held.is_none() && !self.must_wait() {
             if seen == 0 {
                 seen = self.look_ahead();
             }
@@ -145,6 +145,12 @@ impl CoreState {
                 self.admit(item, wants);
             }
         }
+    }
+
+    /// Whether no command may run now: others must first take what this core has for them, or the disk its snapshot.
+    #[inline]
+    pub(super) fn must_wait(&self) -> bool {
+        self.undelivered.is_too_much() || self.frozen || self.is_behind_with_fragment()
     }
 
     /// Runs an item, unless it must wait.

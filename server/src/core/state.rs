@@ -3,6 +3,8 @@
 
 use super::batch::Maker;
 use super::cron::Clockwork;
+use super::files::FileOps;
+use super::fragment::Writing;
 use super::holds::Holds;
 use super::notify::Undelivered;
 use super::plan::Plan;
@@ -101,6 +103,8 @@ pub struct CoreState {
     /// A client was throttled in this turn. Its output may leave whole with the next submission, which
     /// nothing tells: so the next turn must not sleep, and look at it again.
     pub look_again: bool,
+    /// Operations on files.
+    pub files: FileOps,
     /// Sockets that a listener of this core has accepted.
     pub accepted: Vec<(usize, Socket)>,
 
@@ -112,6 +116,10 @@ pub struct CoreState {
     /// Commands that take this long go to the slow log.
     pub slow_nanos: u64,
     pub slices: Slices,
+    /// This core's part of a snapshot under way.
+    pub fragment: Option<Box<Writing>>,
+    /// The last snapshot before the stop has been cut: nothing may change any more.
+    pub frozen: bool,
     pub histograms: crate::latency::CommandHistograms,
     /// Commands posted in this turn, for the witness.
     #[cfg(test)]
@@ -144,6 +152,8 @@ impl CoreState {
             closing: Vec::new(),
             reading: Vec::new(),
             queue: VecDeque::new(),
+            fragment: None,
+            frozen: false,
             ahead: Vec::new(),
             held: None,
             holds: Holds::default(),
@@ -163,6 +173,7 @@ impl CoreState {
             listeners: Vec::new(),
             throttled: Vec::new(),
             look_again: false,
+            files: FileOps::default(),
             accepted: Vec::new(),
             clockwork: Clockwork::default(),
             stopping_since_ns: None,

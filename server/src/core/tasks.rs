@@ -64,6 +64,18 @@ impl CoreState {
         }
     }
 
+    /// Asks every core, at one point of the order, and waits for one more answer, which `register` is told the number
+    /// of the question for, with this core's index.
+    pub fn ask_and_wait(&mut self, id: ConnId, run: Run, finish: Finish, register: impl FnOnce(usize, u64)) {
+        self.ask_all(id, When::Ordered, run, finish);
+        if let Some(conn) = self.conns.get(id)
+            && let Doing::Question(question) = &mut conn.doing
+        {
+            question.waiting += 1;
+            register(self.index, question.number);
+        }
+    }
+
     pub fn run_task(&mut self, task: Task) {
         let answer = (task.run)(self);
         let core = self.index;

@@ -31,6 +31,7 @@ pub mod list;
 pub mod rdb;
 pub mod set;
 pub mod stream;
+pub mod tell;
 pub mod zset;
 
 use crate::db::{DetachedValue, Encoding, Kind};

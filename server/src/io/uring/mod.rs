@@ -13,7 +13,7 @@
 //!
 //! Invariants:
 //! - a buffer in the kernel's hands is neither freed nor moved: a quick send's until `settle`, a slow
-//!   one's until its completion, a provided one's until `give_back`;
+//!   one's and a file operation's until its completion, a provided one's until `give_back`;
 //! - a descriptor is closed when no operation names it;
 //! - `outstanding` counts the operations that will still post a last completion, so that dropping
 //!   the backend can wait for them.
@@ -24,6 +24,7 @@
 
 mod buffers;
 mod conn;
+mod files;
 mod listen;
 mod op;
 mod probe;
@@ -34,9 +35,10 @@ pub use probe::probe_uring;
 
 use super::conns::{Conns, Token};
 use super::outbox::Pool;
-use super::{Closed, ConnId, Io, Sink, Socket, Waker, clock};
+use super::{Closed, ConnId, File, FileDone, FileOp, Io, Sink, Socket, Waker, clock};
 use buffers::Buffers;
 use conn::Conn;
+use files::Files;
 use listen::Listener;
 use op::Kind;
 use ring::{Completion, Ring};
@@ -94,6 +96,8 @@ pub struct UringIo {
     /// Connections whose quick send is in this turn's submission.
     quick: Vec<u32>,
     pool: Pool,
+    /// Operations on files; their buffers, too, outlive the ring.
+    files: Files,
     completions: Vec<Completion>,
     /// Operations that will post a last completion.
     outstanding: usize,
@@ -129,6 +133,7 @@ impl UringIo {
             dirty: Vec::new(),
             quick: Vec::new(),
             pool: Pool::default(),
+            files: Files::default(),
             completions: Vec::new(),
             outstanding: 0,
             barriers: 0,
@@ -191,6 +196,7 @@ impl UringIo {
                     self.on_send(index, done, sink);
                 }
             }
+            Kind::File => self.on_file(payload as usize, done, sink),
             Kind::Accept => self.on_accept(payload as usize, done, sink),
             Kind::Resume => self.on_resume(payload as usize),
             Kind::Event if !done.more() => {
@@ -281,7 +287,12 @@ impl Io for UringIo {
         }
     }
 
+    fn file(&mut self, token: u64, file: &File, op: FileOp) {
+        self.start_file(token, file, op);
+    }
+
     fn turn<S: Sink>(&mut self, wait: Option<Duration>, sink: &mut S) -> io::Result<()> {
+        let wait = self.prepare_files(wait, sink);
         self.submit_sends();
         self.run(wait, sink)?;
         self.settle();
@@ -323,6 +334,7 @@ impl Sink for Nobody {
     fn accept_failed(&mut self, _: usize, _: i32) {}
     fn received(&mut self, _: ConnId, _: &[u8]) {}
     fn closed(&mut self, _: ConnId, _: Closed) {}
+    fn file_done(&mut self, _: FileDone) {}
 }
 
 impl UringIo {
@@ -361,6 +373,7 @@ impl Drop for UringIo {
             // The kernel may still read and write there: leaked rather than given away.
             self.buffers.leak();
             std::mem::forget(std::mem::replace(&mut self.conns, Conns::new()));
+            std::mem::forget(std::mem::take(&mut self.files));
         }
     }
 }

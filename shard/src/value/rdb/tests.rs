@@ -74,20 +74,26 @@ fn check_stream(stream: &Stream) {
 /// Type and value of what is under a key.
 fn body(db: &Db, key: &Key<'_>) -> Vec<u8> {
     let entry = db.get(key).expect("the key");
-    let mut bytes = vec![type_of(entry.value()) as u8];
-    save(entry.value(), &mut Writer::new(&mut bytes, false));
+    let what = type_of(entry.value(), Target::AUTO);
+    let mut bytes = vec![what as u8];
+    save(entry.value(), what, &mut Writer::new(&mut bytes, false));
     bytes
 }
 
-/// Loads, checks, and puts the value into a table of its own; its bytes as they are written now.
-pub(super) fn load_and_check(bytes: &[u8], settings: &Settings) -> Result<Vec<u8>, Error> {
-    let value = Loader { settings, seed: SEED }.load(bytes)?;
+/// Puts a value into a table of its own, and checks it; its bytes as they are written now.
+pub(super) fn put_and_check(value: DetachedValue) -> Vec<u8> {
     let (mut db, key) = (Db::new(), Key::new(b"k", SEED));
     db.insert(&key, Detached { value, expire_at: None, lru: 0 });
     let entry = db.get(&key).expect("the key");
     check_value(entry.value());
     assert!(entry.memory(0) > 0);
-    Ok(body(&db, &key))
+    body(&db, &key)
+}
+
+/// Loads, checks, and puts the value into a table of its own; its bytes as they are written now.
+pub(super) fn load_and_check(bytes: &[u8], settings: &Settings) -> Result<Vec<u8>, Error> {
+    let value = Loader { settings, seed: SEED }.load(bytes)?;
+    Ok(put_and_check(value))
 }
 
 /// Runs commands, parted by semicolons, that make the key `k`; its type and value.
@@ -115,7 +121,7 @@ pub(super) fn tight() -> Settings {
     settings
 }
 
-const COMMANDS: &[&str] = &[
+pub(super) const COMMANDS: &[&str] = &[
     "set k 12345",
     "set k hello",
     "rpush k a 1 -5 longer-than-nine 70000 b c d",

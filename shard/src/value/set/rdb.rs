@@ -1,25 +1,25 @@
-//! Sets in RDB: packed forms as they lie, a table as its members.
+//! Sets in RDB: packed forms as they lie, a table as its members; so is a listpack for who does not know it.
 
 use super::{Rules, Set, SetView, edit};
 use crate::value::Collection;
 use crate::value::dict::Dict;
-use persist::rdb::{Error, Members, Type, Writer};
+use persist::rdb::{Error, Members, Target, Type, Writer};
 
-pub(in crate::value) fn type_of(view: SetView<'_>) -> Type {
+pub(in crate::value) fn type_of(view: SetView<'_>, target: Target) -> Type {
     match view {
         SetView::Intset(_) => Type::SetIntset,
-        SetView::Listpack(_) => Type::SetListpack,
-        SetView::Table(_) => Type::Set,
+        SetView::Listpack(_) if target.has(Type::SetListpack) => Type::SetListpack,
+        SetView::Listpack(_) | SetView::Table(_) => Type::Set,
     }
 }
 
-pub(in crate::value) fn save(view: SetView<'_>, w: &mut Writer<'_>) {
+pub(in crate::value) fn save(view: SetView<'_>, what: Type, w: &mut Writer<'_>) {
     match view {
         SetView::Intset(set) => w.string(set.bytes()),
-        SetView::Listpack(list) => w.string(list.bytes()),
-        SetView::Table(table) => {
-            w.count(table.len());
-            table.each(&mut |member| w.string(member.key()));
+        SetView::Listpack(list) if what == Type::SetListpack => w.string(list.bytes()),
+        SetView::Listpack(_) | SetView::Table(_) => {
+            w.count(view.len());
+            view.each(&mut |member| w.element(member));
         }
     }
 }

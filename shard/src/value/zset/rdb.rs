@@ -2,19 +2,19 @@
 //! fills its skiplists quickest.
 
 use super::{Added, Limits, When, ZSet, ZSetView};
-use persist::rdb::{Error, Scored, Type, Writer};
+use persist::rdb::{Error, Scored, Target, Type, Writer};
 
-pub(in crate::value) fn type_of(view: ZSetView<'_>) -> Type {
+pub(in crate::value) fn type_of(view: ZSetView<'_>, target: Target) -> Type {
     match view {
-        ZSetView::Packed(_) => Type::ZSetListpack,
-        ZSetView::Large(_) => Type::ZSet2,
+        ZSetView::Packed(_) if target.has(Type::ZSetListpack) => Type::ZSetListpack,
+        ZSetView::Packed(_) | ZSetView::Large(_) => Type::ZSet2,
     }
 }
 
-pub(in crate::value) fn save(view: ZSetView<'_>, w: &mut Writer<'_>) {
+pub(in crate::value) fn save(view: ZSetView<'_>, what: Type, w: &mut Writer<'_>) {
     match view {
-        ZSetView::Packed(bytes) => w.string(bytes),
-        ZSetView::Large(_) => {
+        ZSetView::Packed(bytes) if what == Type::ZSetListpack => w.string(bytes),
+        ZSetView::Packed(_) | ZSetView::Large(_) => {
             w.count(view.len());
             for (member, score) in view.iter(0..view.len(), true) {
                 w.element(member);
