@@ -6,6 +6,7 @@ use crate::conn::Conn;
 use crate::core::state::Now;
 use crate::errors::ErrorCounts;
 use crate::latency::LatencyEvents;
+use crate::loading::progress::Progress;
 use crate::mailbox::Mailboxes;
 use crate::monitor::Monitors;
 use crate::names::CommandNames;
@@ -95,6 +96,10 @@ pub struct Shared {
     pub pause: Pause,
     pub samples: Samples,
     pub memory: MemoryMarks,
+    /// Of a file that is being loaded, or was.
+    pub loading: Progress,
+    /// Sources of libraries of functions that were in the file: they are kept, and not run.
+    pub functions: Mutex<Vec<Box<[u8]>>>,
     /// Unix seconds; there are no snapshots yet, so this stays the start.
     pub last_save: AtomicI64,
     /// DEBUG SET-ACTIVE-EXPIRE.
@@ -161,6 +166,8 @@ impl Shared {
             pause: Pause::default(),
             samples: Samples::default(),
             memory: MemoryMarks::default(),
+            loading: Progress::default(),
+            functions: Mutex::default(),
             last_save: AtomicI64::new(start.started_unix_ms / 1000),
             active_expire: AtomicBool::new(true),
             list_packed_threshold: AtomicUsize::new(0),

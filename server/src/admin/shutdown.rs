@@ -63,6 +63,8 @@ pub fn shutdown(core: &mut CoreState, id: ConnId, args: Args<'_>) {
         }
         Some(Wish::Abort) => core.reply(id, |r| r.error("ERR No shutdown in progress.")),
         Some(Wish::Stop { save, force }) => {
+            // What is half loaded must not replace the file that it comes from.
+            let save = if core.loading { Save::MustNot } else { save };
             log::warning(format_args!("User requested shutdown..."));
             if save == Save::Must {
                 log::warning(format_args!("Snapshots are not built yet: SHUTDOWN SAVE can't save the DB."));

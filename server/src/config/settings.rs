@@ -57,6 +57,11 @@ pub struct Settings {
     pub crash_log_enabled: bool,
 
     pub rdb_compression: bool,
+    pub rdb_checksum: bool,
+    /// In `dir`.
+    pub dbfilename: PathBuf,
+    /// Negative: a moment after every so many keys.
+    pub key_load_delay_us: i64,
     pub save: Vec<SavePoint>,
     /// Bits of `SHUTDOWN_*`; 0 is the default.
     pub shutdown_on_sigint: u32,
@@ -154,6 +159,9 @@ impl Config {
 
             save: self.save_points(),
             rdb_compression: self.bool(id!("rdbcompression")),
+            rdb_checksum: self.bool(id!("rdbchecksum")),
+            dbfilename: OsString::from_vec(self.text(id!("dbfilename")).to_vec()).into(),
+            key_load_delay_us: self.int(id!("key-load-delay")),
             shutdown_on_sigint: self.number(id!("shutdown-on-sigint")),
             shutdown_on_sigterm: self.number(id!("shutdown-on-sigterm")),
             shutdown_timeout_seconds: self.unsigned(id!("shutdown-timeout")),

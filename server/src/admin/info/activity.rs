@@ -9,9 +9,11 @@ use proto::command::ALL_COMMANDS;
 use shard::pubsub::Kind;
 use std::sync::atomic::Ordering;
 
-/// Nothing is written to disk yet: what a Redis shows that has neither saved nor logged.
+/// Nothing is written to disk yet: what a Redis shows that has neither saved nor logged, and what it has loaded.
 pub fn persistence(view: &View<'_>, out: &mut Text) {
-    out.zeros(&["loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
+    let loading = &view.shared.loading;
+    out.field("loading", u8::from(loading.is_active()));
+    out.zeros(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
     out.field("current_fork_perc", "0.00");
     out.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
     out.field("rdb_changes_since_last_save", view.shared.sum(|s| &s.dirty));
@@ -20,7 +22,8 @@ pub fn persistence(view: &View<'_>, out: &mut Text) {
     out.field("rdb_last_bgsave_status", "ok");
     out.field("rdb_last_bgsave_time_sec", -1);
     out.field("rdb_current_bgsave_time_sec", -1);
-    out.zeros(&["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]);
+    out.zeros(&["rdb_saves", "rdb_last_cow_size"]);
+    loading.info_of_last(out);
     out.zeros(&["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
     out.field("aof_last_rewrite_time_sec", -1);
     out.field("aof_current_rewrite_time_sec", -1);
@@ -28,6 +31,7 @@ pub fn persistence(view: &View<'_>, out: &mut Text) {
     out.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
     out.field("aof_last_write_status", "ok");
     out.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+    loading.info(view.now.unix_us / 1_000_000, out);
 }
 
 /// Counters since the start or the last CONFIG RESETSTAT, and rates.

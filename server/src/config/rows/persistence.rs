@@ -20,8 +20,7 @@ pub const SNAPSHOTS: &[Directive] = &[
         .no_effect(NOT_BUILT),
     yes_no("rdbcompression", "yes", "Compress strings with LZF in the snapshot and in DUMP's payloads."),
     yes_no("rdbchecksum", "yes", "End the snapshot with a checksum, and check it when loading.")
-        .fixed()
-        .no_effect(NOT_BUILT),
+        .fixed(),
     choice(
         "sanitize-dump-payload",
         SANITIZE_PAYLOADS,
@@ -35,8 +34,7 @@ pub const SNAPSHOTS: &[Directive] = &[
         "dump.rdb",
         "Name of the snapshot, in 'dir'.",
     )
-    .protected()
-    .no_effect(NOT_BUILT),
+    .protected(),
     yes_no("rdb-del-sync-files", "no", "Delete the files of a replica's synchronization when nothing else keeps them.")
         .no_effect(NOT_BUILT),
     yes_no("rdb-save-incremental-fsync", "yes", "Sync the snapshot piece by piece while it is written.")
