@@ -20,6 +20,7 @@ pub mod latency;
 pub mod life;
 pub mod listen;
 pub mod listening;
+pub mod loading;
 pub mod log;
 pub mod mailbox;
 pub mod monitor;

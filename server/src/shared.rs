@@ -6,6 +6,7 @@ use crate::conn::Conn;
 use crate::core::state::Now;
 use crate::errors::ErrorCounts;
 use crate::latency::LatencyEvents;
+use crate::loading::progress::Progress;
 use crate::mailbox::Mailboxes;
 use crate::monitor::Monitors;
 use crate::names::CommandNames;
@@ -97,6 +98,10 @@ pub struct Shared {
     pub samples: Samples,
     pub memory: MemoryMarks,
     pub saves: Saves,
+    /// Of a file that is being loaded, or was.
+    pub loading: Progress,
+    /// Sources of libraries of functions that were in the file: they are kept, and not run.
+    pub functions: Mutex<Vec<Box<[u8]>>>,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: AtomicBool,
     /// DEBUG QUICKLIST-PACKED-THRESHOLD, in bytes.
@@ -161,6 +166,8 @@ impl Shared {
             samples: Samples::default(),
             memory: MemoryMarks::default(),
             saves: Saves::new(start.started_unix_ms / 1000),
+            loading: Progress::default(),
+            functions: Mutex::default(),
             active_expire: AtomicBool::new(true),
             list_packed_threshold: AtomicUsize::new(0),
             any_checksum: AtomicBool::new(false),

@@ -9,6 +9,7 @@ use crate::core::blocking::AtRelease;
 use crate::core::notify::Notices;
 use crate::core::transaction::queue::Share;
 use crate::io::{ConnId, Socket};
+use crate::loading::{Delivery, Turn};
 use crate::task::{Answer, Task};
 use proto::args::{Args, Span};
 use proto::command::CommandId;
@@ -217,6 +218,8 @@ pub struct Hold {
     pub watched: Option<Share>,
     /// The shard as a whole, not only the keys that are lent.
     pub whole: bool,
+    /// Its commands may all run while a data set is loaded; otherwise it waits for the end.
+    pub while_loading: bool,
     /// To be lent at once.
     pub wanted: Vec<Wanted>,
 }
@@ -232,6 +235,8 @@ pub enum Ordered {
     Subscription(ConnId),
     /// Something to be run at one point of the order on all shards (DEBUG DIGEST …).
     Task(Task),
+    /// A load begins or ends.
+    Loading(Turn),
 }
 
 /// What a core handles as soon as it sees it.
@@ -309,6 +314,10 @@ pub enum Direct {
     },
     /// Keyspace notifications for this core's clients.
     Notices(Box<Notices>),
+    /// Keys of a file.
+    Loaded(Box<Delivery>),
+    /// A load begins or ends, in a session that holds all shards.
+    Loading(Turn),
     /// So many bytes of notifications have been handled by `core`.
     Noticed {
         core: usize,
@@ -340,6 +349,8 @@ impl std::fmt::Debug for Direct {
             Direct::Monitor { .. } => f.write_str("Monitor"),
             Direct::Notices(n) => write!(f, "Notices(from core {})", n.from),
             Direct::Noticed { bytes, .. } => write!(f, "Noticed({bytes})"),
+            Direct::Loaded(delivery) => write!(f, "Loaded({} keys)", delivery.batch.len()),
+            Direct::Loading(turn) => write!(f, "Loading({:?})", turn.stage),
             #[cfg(test)]
             Direct::Note(n) => write!(f, "Note({n})"),
         }

@@ -13,6 +13,7 @@ pub mod expire;
 pub mod field_expire;
 pub mod garbage;
 pub mod lend;
+pub mod load;
 mod long_double;
 mod lookup;
 pub mod lru;

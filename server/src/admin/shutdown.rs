@@ -64,8 +64,11 @@ pub fn shutdown(core: &mut CoreState, id: ConnId, args: Args<'_>) {
         }
         Some(Wish::Abort) => core.reply(id, |r| r.error("ERR No shutdown in progress.")),
         Some(Wish::Stop { save, force }) => {
+            // What is half loaded must not replace the file that it comes from.
+            let save = if core.loading { Save::MustNot } else { save };
             log::warning(format_args!("User requested shutdown..."));
-            if save == Save::Must || save == Save::AsConfigured && !core.settings.save.is_empty() {
+            let wanted = save == Save::Must || save == Save::AsConfigured && !core.settings.save.is_empty();
+            if wanted && !core.shared.loading.is_active() {
                 return save_and_stop(core, id, force);
             }
             stop(core, id);

@@ -64,6 +64,8 @@ pub struct Settings {
     pub dbfilename: PathBuf,
     pub stop_writes_on_bgsave_error: bool,
     pub snapshot_buffer_limit: usize,
+    /// Negative: a moment after every so many keys.
+    pub key_load_delay_us: i64,
     pub save: Vec<SavePoint>,
     /// Bits of `SHUTDOWN_*`; 0 is the default.
     pub shutdown_on_sigint: u32,
@@ -174,6 +176,7 @@ impl Config {
             dbfilename: self.path(id!("dbfilename")).unwrap_or_default(),
             stop_writes_on_bgsave_error: self.bool(id!("stop-writes-on-bgsave-error")),
             snapshot_buffer_limit: self.size(id!("snapshot-buffer-limit")) as usize,
+            key_load_delay_us: self.int(id!("key-load-delay")),
             shutdown_on_sigint: self.number(id!("shutdown-on-sigint")),
             shutdown_on_sigterm: self.number(id!("shutdown-on-sigterm")),
             shutdown_timeout_seconds: self.unsigned(id!("shutdown-timeout")),

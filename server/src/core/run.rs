@@ -169,10 +169,12 @@ impl CoreState {
     fn run_item(&mut self, item: Ordered) {
         match item {
             Ordered::Work(work) => self.run_work(work),
+            Ordered::Hold(hold) if self.loading && !hold.while_loading => self.put_off(hold),
             Ordered::Hold(hold) => self.hold(*hold),
             Ordered::Subscription(id) => self.finish_subscription(id),
             Ordered::Unwatch(share) => self.shard.unwatch(&share.flag, &share.keys),
             Ordered::Task(task) => self.run_task(task),
+            Ordered::Loading(turn) => self.take_stage(&turn),
         }
         self.catch_up();
     }
@@ -184,6 +186,10 @@ impl CoreState {
             self.stats().forwarded_in.add(work.commands.len() as u64);
         }
         if work.guard.is_some() && self.guard_fails(&mut work) {
+            return self.answer_work(work);
+        }
+        if self.refuses_work(&work) {
+            self.refuse_work(&mut work);
             return self.answer_work(work);
         }
         let mut out = std::mem::take(&mut work.out);

@@ -38,6 +38,7 @@ impl CoreState {
     pub fn start_expiry(&mut self) {
         let active = self.shared.active_expire.load(Ordering::Relaxed);
         self.shard.settings.active_expire = active;
+        let active = active && !self.loading;
         self.slices = Slices { expiring: active, expiry_ns: 0, expiry_due: active };
     }
 

@@ -17,7 +17,7 @@ use crate::io::{ConnId, Socket};
 use crate::mailbox::{Inbox, Outbox};
 use crate::shared::Shared;
 use crate::stats::CoreStats;
-use crate::work::{Ordered, WorkPool};
+use crate::work::{Hold, Ordered, WorkPool};
 use shard::pubsub;
 use shard::{Place, Shard};
 use std::collections::{BTreeSet, VecDeque};
@@ -78,6 +78,10 @@ pub struct CoreState {
     pub held: Option<(usize, u64)>,
     /// What sessions hold by key, and what waits for it.
     pub holds: Holds,
+    /// A data set is being loaded: clients may not touch keys.
+    pub loading: bool,
+    /// Sessions that wait for its end.
+    pub put_off: Vec<Box<Hold>>,
     pub inbox: Inbox,
     pub outbox: Outbox,
     pub pool: WorkPool,
@@ -157,6 +161,8 @@ impl CoreState {
             ahead: Vec::new(),
             held: None,
             holds: Holds::default(),
+            loading: shared.loading.is_active(),
+            put_off: Vec::new(),
             inbox: Inbox::default(),
             outbox: Outbox::new(cores),
             pool: WorkPool::default(),

@@ -76,6 +76,16 @@ impl CoreState {
         }
     }
 
+    /// The connection waits for one answer with this number, which comes from a thread that is no core's.
+    pub fn wait_for_answer(&mut self, id: ConnId, number: u64, finish: Finish) {
+        let session = self.alone;
+        let answers = (0..self.shared.cores()).map(|_| None).collect();
+        if let Some(conn) = self.conns.get(id) {
+            let question = Question { number, answers, waiting: 1, finish, pending: None, session };
+            conn.doing = Doing::Question(Box::new(question));
+        }
+    }
+
     pub fn run_task(&mut self, task: Task) {
         let answer = (task.run)(self);
         let core = self.index;

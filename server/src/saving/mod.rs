@@ -375,6 +375,12 @@ impl CoreState {
     /// What core 0 looks at by the clock: save points, a save that was scheduled, a stop that a signal asked for.
     pub fn save_when_due(&mut self) {
         let shared = self.shared.clone();
+        if shared.loading.is_active() {
+            if shared.saves.stop_asked.swap(false, Ordering::SeqCst) {
+                shared.stop(StopReason::Signal); // what is there is in the file
+            }
+            return;
+        }
         let dirty = shared.sum(|s| &s.dirty);
         let Some(why) = shared.saves.due(&self.settings, dirty, self.now.unix_ms() / 1000) else { return };
         match why {

@@ -211,6 +211,13 @@ impl Db {
         self.insert_new(key, OwnedEntry::new(key.bytes, extra(key.hash), new, expire_at, lru));
     }
 
+    /// Puts a string that is no integer under a key that is not there, as the caller knows.
+    pub fn add_text(&mut self, key: &Key<'_>, text: &[u8], expire_at: Option<i64>, lru: u32) {
+        debug_assert!(self.get(key).is_none());
+        let value = NewValue::copied(key.bytes.len(), text);
+        self.insert_new(key, OwnedEntry::new(key.bytes, extra(key.hash), value, expire_at, lru));
+    }
+
     pub fn remove(&mut self, key: &Key<'_>) -> Option<Detached> {
         self.remove_entry(key).map(|mut entry| entry.detach())
     }

@@ -12,7 +12,9 @@ use shard::pubsub::Kind;
 /// save before it changed them.
 pub fn persistence(view: &View<'_>, out: &mut Text) {
     let save = view.shared.saves.view(view.shared.sum(|s| &s.dirty));
-    out.zeros(&["loading", "async_loading"]);
+    let loading = &view.shared.loading;
+    out.field("loading", u8::from(loading.is_active()));
+    out.zeros(&["async_loading"]);
     out.field("current_cow_peak", save.current_by_writers);
     out.field("current_cow_size", save.current_by_writers);
     out.zeros(&["current_cow_size_age"]);
@@ -28,7 +30,7 @@ pub fn persistence(view: &View<'_>, out: &mut Text) {
     out.field("rdb_current_bgsave_time_sec", save.current_seconds);
     out.field("rdb_saves", save.saves);
     out.field("rdb_last_cow_size", save.last_by_writers);
-    out.zeros(&["rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]);
+    loading.info_of_last(out);
     out.zeros(&["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
     out.field("aof_last_rewrite_time_sec", -1);
     out.field("aof_current_rewrite_time_sec", -1);
@@ -36,6 +38,7 @@ pub fn persistence(view: &View<'_>, out: &mut Text) {
     out.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
     out.field("aof_last_write_status", "ok");
     out.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+    loading.info(view.now.unix_us / 1_000_000, out);
 }
 
 /// Counters since the start or the last CONFIG RESETSTAT, and rates.
