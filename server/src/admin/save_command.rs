@@ -9,6 +9,7 @@ use crate::saving::Why;
 use crate::task::Answer;
 use proto::args::Args;
 use proto::error;
+use std::sync::atomic::Ordering;
 
 const BUSY: &str = "ERR Background save already in progress";
 
@@ -24,7 +25,8 @@ pub fn bgsave(core: &mut CoreState, id: ConnId, args: Args<'_>) {
             log::notice(format_args!("Background saving started"));
             let finish: Finish =
                 Box::new(|core, id, _| core.reply(id, |r| r.simple("Background saving started")));
-            core.ask_all(id, When::Ordered, cut_task(&save), finish);
+            let in_order = !core.shared.saves.no_cut.load(Ordering::Relaxed);
+            core.ask_all(id, if in_order { When::Ordered } else { When::Direct }, cut_task(&save), finish);
         }
         None if schedules => {
             core.shared.saves.schedule();

@@ -206,6 +206,10 @@ impl Writing {
 pub fn cut_task(save: &Arc<Save>) -> crate::task::Run {
     let save = save.clone();
     Arc::new(move |core: &mut CoreState| {
+        if core.shared.saves.no_cut.load(Ordering::Relaxed) {
+            // Far enough apart for others to come between.
+            std::thread::sleep(std::time::Duration::from_millis(10 * core.index as u64));
+        }
         core.begin_fragment(&save);
         Answer::Nothing
     })

@@ -107,6 +107,13 @@ impl CoreState {
         let Doing::Question(q) = std::mem::take(&mut conn.doing) else { return };
         let before = self.reply_len(id);
         (q.finish)(self, id, q.answers.into_iter().flatten().collect());
+        if let Some(conn) = self.conns.get(id)
+            && let Doing::Question(next) = &mut conn.doing
+        {
+            // It has asked on: the command is answered, and counted, at the end of that.
+            (next.pending, next.session) = (q.pending, q.session);
+            return;
+        }
         if let Some(pending) = q.pending {
             self.account_answer(id, pending, before);
         }

@@ -182,6 +182,8 @@ pub struct Saves {
     scheduled: AtomicBool,
     /// A signal asks for the last one: core 0 begins it.
     stop_asked: AtomicBool,
+    /// DEBUG SNAPSHOT-CUT 0, for the test that must fail then: every shard makes its cut when it comes to it.
+    pub no_cut: AtomicBool,
 }
 
 impl Saves {
@@ -196,6 +198,7 @@ impl Saves {
             has_failed: AtomicBool::new(false),
             scheduled: AtomicBool::new(false),
             stop_asked: AtomicBool::new(false),
+            no_cut: AtomicBool::new(false),
         }
     }
 
