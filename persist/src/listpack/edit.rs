@@ -11,18 +11,23 @@ use super::{
 use proto::number;
 
 /// An element as it is to be stored: `head` then `body`.
-struct Encoded<'a> {
+#[derive(Debug)]
+pub struct Encoded<'a> {
     head: [u8; 9],
     head_size: usize,
     body: &'a [u8],
 }
 
 impl<'a> Encoded<'a> {
-    fn of(text: &'a [u8]) -> Self {
+    /// Of a text: an integer if it spells one.
+    #[inline]
+    #[must_use]
+    pub fn of(text: &'a [u8]) -> Self {
         number::parse_i64(text).map_or_else(|| Self::string(text), Self::int)
     }
 
-    fn int(n: i64) -> Self {
+    #[must_use]
+    pub fn int(n: i64) -> Self {
         let le = n.to_le_bytes();
         let mut head = [0; 9];
         head[1..].copy_from_slice(&le);
@@ -60,6 +65,31 @@ impl<'a> Encoded<'a> {
             }
         };
         Self { head, head_size, body }
+    }
+
+    /// What tells an integer, or how long the text is.
+    #[inline]
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.head[..self.head_size]
+    }
+
+    /// The text, of an element that is no integer.
+    #[inline]
+    #[must_use]
+    pub const fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// Whether `stored`, which is in the shortest form, too, is this. Neighbours often differ at the end only.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, stored: &[u8]) -> bool {
+        let Some((head, body)) = stored.split_at_checked(self.head_size) else { return false };
+        body.len() == self.body.len()
+            && body.last() == self.body.last()
+            && head == self.head()
+            && body == self.body
     }
 
     fn encoded_size(&self) -> usize {
@@ -196,6 +226,15 @@ impl<'a> Appender<'a> {
     #[inline]
     pub fn int(&mut self, n: i64) {
         self.push(&Encoded::int(n));
+    }
+
+    /// An element in its shortest form.
+    #[inline]
+    pub fn element(&mut self, element: Element<'_>) {
+        match element {
+            Element::Int(n) => self.push(&Encoded::int(n)),
+            Element::Bytes(text) => self.push(&Encoded::string(text)),
+        }
     }
 
     #[inline]

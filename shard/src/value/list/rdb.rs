@@ -1,14 +1,18 @@
-//! Lists in RDB: nodes as they lie, but raw; a packed list is one node.
+//! Lists in RDB: nodes as they lie, but raw; a packed list is one node, a listpack in any case.
 //!
 //! What is loaded keeps the nodes that it has, whatever limit they were made under, as in Redis: changes bring
 //! them to today's.
 
 use super::{End, Limits, List, ListView, NodeBytes, Quicklist};
-use persist::listpack::Element;
+use persist::dense::{Element, to_listpack};
 use persist::rdb::{Error, ListNode, Nodes, Writer};
 
 pub(in crate::value) fn save(view: ListView<'_>, w: &mut Writer<'_>) {
     match view {
+        ListView::Short(pack) => {
+            w.count(1);
+            w.packed_node(&to_listpack(pack));
+        }
         ListView::Packed(list) => {
             w.count(1);
             w.packed_node(list.bytes());

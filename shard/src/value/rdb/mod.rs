@@ -8,8 +8,8 @@
 //! elements becomes the large one (their length is not looked at), and what was large is packed if it is small.
 //! Every fault is an error; a value that was loaded keeps all its type's invariants, whatever the bytes were.
 //!
-//! What is written are Redis 7.2's types, and 7.4's of a hash with an expiry of a field: packed forms and nodes as
-//! they lie. It takes `&` only, so that a value can be written while it is read.
+//! What is written are Redis 7.2's types, and 7.4's of a hash with an expiry of a field: packed forms as the listpacks
+//! that Redis would have, intsets and nodes of large lists as they lie. It takes `&` only, so that a value can be written while it is read.
 
 #[cfg(test)]
 mod files;
@@ -84,7 +84,7 @@ impl Visitor for Loader<'_> {
     }
 
     fn set_listpack(&mut self, bytes: Vec<u8>) -> DetachedValue {
-        Set::of_listpack(bytes, &self.rules()).into_value()
+        Set::of_listpack(&bytes, &self.rules()).into_value()
     }
 
     fn set(&mut self, members: &mut Members<'_, '_>) -> Result<DetachedValue, Error> {
@@ -92,7 +92,7 @@ impl Visitor for Loader<'_> {
     }
 
     fn hash_listpack(&mut self, bytes: Vec<u8>, timed: bool) -> DetachedValue {
-        Hash::of_listpack(bytes, timed, &self.terms()).into_value()
+        Hash::of_listpack(&bytes, timed, &self.terms()).into_value()
     }
 
     fn hash(&mut self, fields: &mut Fields<'_, '_>) -> Result<DetachedValue, Error> {
@@ -100,7 +100,7 @@ impl Visitor for Loader<'_> {
     }
 
     fn zset_listpack(&mut self, bytes: Vec<u8>) -> DetachedValue {
-        ZSet::of_listpack(bytes, self.limits()).into_value()
+        ZSet::of_listpack(&bytes, self.limits()).into_value()
     }
 
     fn zset(&mut self, members: &mut Scored<'_, '_>) -> Result<DetachedValue, Error> {

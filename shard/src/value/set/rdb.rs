@@ -1,14 +1,15 @@
-//! Sets in RDB: packed forms as they lie, a table as its members.
+//! Sets in RDB: an intset as it lies, a pack as a listpack, a table as its members.
 
 use super::{Rules, Set, SetView, edit};
 use crate::value::Collection;
 use crate::value::dict::Dict;
+use persist::dense::{from_listpack, to_listpack};
 use persist::rdb::{Error, Members, Type, Writer};
 
 pub(in crate::value) fn type_of(view: SetView<'_>) -> Type {
     match view {
         SetView::Intset(_) => Type::SetIntset,
-        SetView::Listpack(_) => Type::SetListpack,
+        SetView::Pack(_) => Type::SetListpack,
         SetView::Table(_) => Type::Set,
     }
 }
@@ -16,7 +17,7 @@ pub(in crate::value) fn type_of(view: SetView<'_>) -> Type {
 pub(in crate::value) fn save(view: SetView<'_>, w: &mut Writer<'_>) {
     match view {
         SetView::Intset(set) => w.string(set.bytes()),
-        SetView::Listpack(list) => w.string(list.bytes()),
+        SetView::Pack(list) => w.string(&to_listpack(list)),
         SetView::Table(table) => {
             w.count(table.len());
             table.each(&mut |member| w.string(member.key()));
@@ -33,8 +34,8 @@ impl Set {
 
     /// A set of a checked listpack. The length of its members is not looked at: as in Redis, they may be longer than
     /// new ones.
-    pub(in crate::value) fn of_listpack(bytes: Vec<u8>, rules: &Rules) -> Self {
-        let set = Self::Listpack(bytes);
+    pub(in crate::value) fn of_listpack(list: &[u8], rules: &Rules) -> Self {
+        let set = Self::Pack(from_listpack(list));
         if set.len() > rules.listpack_entries_max { set.into_table(rules) } else { set }
     }
 
