@@ -117,12 +117,6 @@ pub fn element_size(text: &[u8]) -> usize {
     Encoded::of(text).size()
 }
 
-/// Bytes that an integer takes in a listpack.
-#[must_use]
-pub fn int_element_size(n: i64) -> usize {
-    Encoded::int(n).size()
-}
-
 /// Whether `additional` bytes more keep a listpack of `bytes` within [`BYTES_MAX`].
 #[must_use]
 pub fn safe_to_add(bytes: usize, additional: usize) -> bool {
@@ -274,11 +268,6 @@ pub fn push_front(v: &mut Vec<u8>, text: &[u8]) {
 /// Adds an element before the one at `at`; where the new one is.
 pub fn insert_before(v: &mut Vec<u8>, at: At, text: &[u8]) -> At {
     insert(v, at.offset(), &Encoded::of(text))
-}
-
-/// Adds an integer before the element at `at`; where the new one is.
-pub fn insert_before_int(v: &mut Vec<u8>, at: At, n: i64) -> At {
-    insert(v, at.offset(), &Encoded::int(n))
 }
 
 /// Adds an element behind the one at `at`; where the new one is.
