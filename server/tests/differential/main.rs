@@ -7,7 +7,8 @@
 //! databases are walked: value, encoding and expiry must be equal too. A stream that fails is shrunk
 //! (`shrink`) to few steps, which are printed as one would type them into redis-cli.
 //!
-//! `PERCORE_DIFF_COMMANDS` sets the length of a stream, `PERCORE_SEED` the seed.
+//! `PERCORE_DIFF_COMMANDS` sets the length of a stream, `PERCORE_SEED` the seed; `-- --nocapture` shows how far a
+//! long one has come.
 
 // A test says what went wrong by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -39,6 +40,8 @@ use run::Pair;
 
 /// Long enough to reach every form of every command some times over, short enough for every build.
 const COMMANDS: u64 = 25_000;
+/// A line of progress every so many.
+const PROGRESS: usize = 100_000;
 
 fn differential(test: &str, shards: usize, version: u8) {
     let Some(redis) = Server::redis(test) else { return };
@@ -51,7 +54,11 @@ fn differential(test: &str, shards: usize, version: u8) {
     let mut sent = 0;
     while sent < wanted {
         let step = generator.step();
+        let before = sent;
         sent += step.commands();
+        if before / PROGRESS != sent / PROGRESS {
+            eprintln!("{test}: {sent} of {wanted} commands, no difference");
+        }
         stream.push(step);
         let Err(first) = pair.run(&stream[stream.len() - 1]) else { continue };
         let (shortest, failure) = shrink::shrink(&mut pair, &stream).unwrap_or((stream, first));
