@@ -101,8 +101,8 @@ pub fn remove(v: &mut Vec<u8>, at: At) {
 
 /// Removes `count` elements from the one at `at` on, or as many as there are.
 pub fn remove_range(v: &mut Vec<u8>, at: At, count: usize) {
-    let (removed, bytes) = walk::<Elements>(&body(v)[at.offset()..], count);
-    splice::<Elements>(v, at.offset(), bytes, &[], -(removed as isize));
+    let walk = walk::<Elements>(&body(v)[at.offset()..], count);
+    splice::<Elements>(v, at.offset(), walk.end, &[], -(walk.passed as isize));
 }
 
 /// Removes the elements that `keep` refuses, asked of each in turn; how many. One pass, whatever is removed.

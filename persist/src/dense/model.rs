@@ -32,6 +32,8 @@ enum Step {
     ReplaceInt(usize, i64),
     Remove(usize),
     RemoveRange(usize, usize),
+    /// The same again and again.
+    Many(Vec<u8>, usize),
     /// Keeps the elements whose bit is set.
     Retain(u64),
     Trim,
@@ -48,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0usize..40, any::<i64>()).prop_map(|(i, n)| Step::ReplaceInt(i, n)),
         2 => (0usize..40).prop_map(Step::Remove),
         1 => (0usize..40, 0usize..9).prop_map(|(i, n)| Step::RemoveRange(i, n)),
+        2 => (text(), 1usize..12).prop_map(|(t, n)| Step::Many(t, n)),
         1 => any::<u64>().prop_map(|bits| Step::Retain(bits | bits >> 1)),
         1 => Just(Step::Trim),
     ]
@@ -72,6 +75,10 @@ fn apply(v: &mut Vec<u8>, model: &mut Model, step: Step) {
         Step::PushInt(n) => {
             push_back_int(v, n);
             model.push(bytes_of(n));
+        }
+        Step::Many(text, n) => {
+            (0..n).for_each(|_| push_back(v, &text));
+            model.extend(std::iter::repeat_n(text, n));
         }
         Step::Retain(bits) => {
             let (mut i, mut j) = (0, 0);

@@ -43,8 +43,8 @@ mod read;
 pub use crate::packed::{Corrupt, reserve_class, size_class, trim};
 pub use check::check;
 pub use edit::{
-    Appender, Encoded, append, element_size, insert_after, insert_before, new, push_back, push_back_int, push_front, remove, remove_range, replace, replace_int,
-    retain, safe_to_add, split_off, with_capacity,
+    Appender, Encoded, append, element_size, insert_after, insert_before, new, push_back, push_back_int,
+    push_front, remove, remove_range, replace, replace_int, retain, safe_to_add, split_off, with_capacity,
 };
 pub use read::{Iter, Listpack};
 

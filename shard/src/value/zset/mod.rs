@@ -42,10 +42,16 @@ use crate::event::Class;
 use crate::settings::Thresholds;
 use leaf::order;
 use persist::dense::safe_to_add;
+use persist::packed::reserve_class;
 use std::ops::Range;
 
 /// Most bytes that a pair takes beside the member's text, in a pack or a listpack.
 const PAIR_BYTES_MAX: usize = 48;
+
+/// Bytes that most pairs take beside the member's text.
+const STEPS_AND_SIZES: usize = 2;
+/// Most room that is made ahead, bytes: members may differ in length.
+const ROOM_MAX: usize = 4 << 10;
 
 /// A sorted set.
 #[derive(Clone)]
@@ -143,10 +149,16 @@ impl ZSet {
         }
     }
 
-    /// Leaves the listpack now if `members` more of up to `bytes` bytes will not do there.
+    /// Leaves the listpack now if `members` more of up to `bytes` bytes will not do there; else a new set gets room for
+    /// them.
     pub(crate) fn expect(&mut self, members: usize, bytes: usize, limits: Limits) {
         if members > limits.entries_max || bytes > limits.value_max {
             self.enlarge(limits);
+        } else if let Self::Packed(packed) = self
+            && packed.is_empty()
+            && members > 1
+        {
+            reserve_class(packed, members.saturating_mul(bytes + STEPS_AND_SIZES).min(ROOM_MAX));
         }
     }
 

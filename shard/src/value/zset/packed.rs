@@ -31,6 +31,11 @@ impl Unit for Pair {
         let member = Elements::size(bytes);
         member + step::size(&bytes[member..])
     }
+
+    #[inline]
+    fn is_sized_by(_first: u8) -> bool {
+        false // the member's first byte says nothing of the step
+    }
 }
 
 /// Where a pair begins, or the end: good until the next edit.
