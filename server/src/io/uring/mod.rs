@@ -245,6 +245,7 @@ impl Io for UringIo {
     fn add(&mut self, conn: ConnId, socket: Socket) -> io::Result<()> {
         let fd = super::real(socket)?;
         let index = self.conns.insert(conn, Conn::new(conn, fd))?;
+        self.buffers.offer_another();
         self.arm(index);
         Ok(())
     }
