@@ -58,6 +58,12 @@ impl FileOps {
         std::mem::take(&mut self.queued)
     }
 
+    /// Whether operations of this owner have ended that it has not asked for.
+    #[must_use]
+    pub fn has_results(&self, owner: FileOwner) -> bool {
+        !self.owners[owner as usize].results.is_empty()
+    }
+
     fn owner(&mut self, owner: FileOwner) -> &mut Owned {
         &mut self.owners[owner as usize]
     }

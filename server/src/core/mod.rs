@@ -21,6 +21,7 @@ pub mod blocking;
 pub mod cron;
 pub mod deliver;
 pub mod files;
+pub mod fragment;
 pub mod gather;
 pub mod holds;
 pub mod inline;
@@ -83,10 +84,11 @@ impl<I: Io> Core<I> {
     #[must_use]
     pub fn finished(&self) -> bool {
         let s = &self.state;
-        let settled = s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
+        let settled =
+            s.frozen || s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
         let waited =
             s.stopping_since_ns.is_some_and(|since| self.ended_ns.saturating_sub(since) > STOP_NS_MAX);
-        s.shared.stopping() && (settled || waited)
+        s.shared.stopping() && (waited || settled && s.shared.mailboxes.may_end(s.index))
     }
 
     /// One turn of the loop.
@@ -209,12 +211,15 @@ impl<I: Io> Core<I> {
             Direct::Called(id) => self.state.called(id),
             Direct::Adopt { socket, client } => self.adopt(socket, client),
             Direct::Task(task) => self.state.run_task(task),
+            Direct::Thaw => self.state.frozen = false,
             Direct::Answer { conn, transaction, core, answer } => {
                 self.state.answered(conn, transaction, core, answer);
             }
             Direct::Listen(change) => self.change_listeners(change),
-            Direct::Monitor(line) => self.state.monitor_line(&line),
+            Direct::Monitor { from, line } => self.state.take_monitor_line(from, &line),
             Direct::Notices(notices) => self.state.take_notices(&notices),
+            Direct::Loaded(delivery) => self.state.take_delivery(delivery),
+            Direct::Loading(turn) => self.state.take_stage(&turn),
             Direct::Noticed { core, bytes } => self.state.undelivered.handled(core, bytes),
             #[cfg(test)]
             Direct::Note(_) => {}

@@ -53,6 +53,16 @@ pub fn pin(cpu: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
+/// Lets the calling thread run on any of these CPUs.
+///
+/// # Errors
+/// The kernel's: EINVAL where there is none of them, or a cpuset excludes them all.
+pub fn spread(cpus: &[usize]) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    cpus.iter().filter(|&&cpu| cpu < CpuSet::MAX_CPU).for_each(|&cpu| set.set(cpu));
+    Ok(sched_setaffinity(None, &set)?)
+}
+
 /// Starts a shard's thread, named after the shard and pinned to its CPU before `body` runs (so that
 /// its memory is taken on that CPU's node). A thread that cannot be pinned runs unpinned, with a warning.
 ///

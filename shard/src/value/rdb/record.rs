@@ -67,14 +67,18 @@ impl Loader<'_> {
         now_ms: i64,
     ) -> Result<Detached, Error> {
         let value = value.decode(self)?;
+        Ok(Detached { value, expire_at: record.expire_at, lru: self.lru(record, now_ms) })
+    }
+
+    /// The access bits of a key of a file.
+    pub(crate) fn lru(&self, record: &Record<'_>, now_ms: i64) -> u32 {
         let is_lfu = self.settings.maxmemory_policy.is_lfu();
-        let lru = match (is_lfu, record.frequency, record.idle_seconds) {
+        match (is_lfu, record.frequency, record.idle_seconds) {
             (true, Some(counter), _) => lru::of_frequency(counter, now_ms),
             (false, _, Some(seconds)) => {
                 lru::of_idle_seconds(i64::try_from(seconds).unwrap_or(i64::MAX), now_ms)
             }
             _ => lru::fresh(self.settings, now_ms),
-        };
-        Ok(Detached { value, expire_at: record.expire_at, lru })
+        }
     }
 }
