@@ -99,3 +99,38 @@ impl CoreState {
         std::mem::take(&mut self.files.owner(owner).results)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::sim_tests::Bed;
+    use persist::disk::{Access, Disk};
+    use std::path::Path;
+    use std::time::Duration;
+
+    #[test]
+    fn an_owner_gets_its_results_and_no_core_sleeps_on_them() {
+        let mut bed = Bed::new(1, 2);
+        let opened = bed.world.disk().lock().open(Path::new("f"), Access::New).unwrap();
+        let file = File::Sim(opened.0);
+        let state = &mut bed.cores[1].state;
+        let op = || FileOp::Write { offset: 2, bytes: b"bytes".to_vec(), durable: true };
+        let write = state.start_file_op(FileOwner::Snapshot, &file, op());
+        let sync = state.start_file_op(FileOwner::Snapshot, &file, FileOp::SyncData);
+        let refused = state.start_file_op(FileOwner::Snapshot, &File::Sim(999), op());
+        assert!(state.has_work(), "they are to be handed over");
+        assert_eq!(state.file_ops_under_way(FileOwner::Snapshot), 3);
+
+        bed.world.run_for(&mut bed.cores, Duration::from_millis(90));
+        let state = &mut bed.cores[1].state;
+        assert_eq!(state.file_ops_under_way(FileOwner::Snapshot), 0);
+        assert!(state.has_work(), "they are to be taken");
+        let mut results = state.take_file_results(FileOwner::Snapshot);
+        assert!(!state.has_work());
+        results.sort_by_key(|done| done.token);
+        let told: Vec<_> =
+            results.iter().map(|done| (done.token, done.bytes.as_slice(), done.result.is_ok())).collect();
+        assert_eq!(told, [(write, &b"bytes"[..], true), (sync, b"", true), (refused, b"bytes", false)]);
+        assert_eq!(bed.world.disk().lock().read(Path::new("f")).unwrap(), b"\0\0bytes");
+    }
+}

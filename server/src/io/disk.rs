@@ -189,6 +189,9 @@ mod tests {
             tell(format!("{:?}", atomic_replace(disk, root, "r", content)));
         }
         tell(format!("{:?} {:?} {:?}", disk.read(&at("r")), disk.size(reader), disk.list(root)));
+        let file = disk.open(&at("r"), Access::Write).unwrap();
+        tell(format!("{:?} {:?}", disk.write_durable_at(file, 7, b"durable"), disk.read(&at("r"))));
+        tell(format!("{:?}", disk.write_durable_at(reader, 1, b"x").map_err(|e| e.to_string())));
         told
     }
 

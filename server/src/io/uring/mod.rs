@@ -46,7 +46,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The sizes of a ring, and how it works.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +80,8 @@ impl Default for UringOptions {
 /// fuller turns to prefetch for and to batch for its peers; 512 was dearer at one request a time
 /// (the replies of a turn no longer stay in the first cache).
 const TURN_MAX: usize = 128;
+/// How long dropping the backend waits for what is under way.
+const DROP_WAIT: Duration = Duration::from_secs(1);
 /// Enters of one turn to get submissions taken and held-back completions delivered, before it is an error.
 const TRIES_MAX: usize = 10_000;
 
@@ -101,6 +103,8 @@ pub struct UringIo {
     completions: Vec<Completion>,
     /// Operations that will post a last completion.
     outstanding: usize,
+    /// Being dropped: the eventfd is not watched again.
+    stopping: bool,
     /// Barriers under way.
     barriers: usize,
     event: Arc<OwnedFd>,
@@ -136,6 +140,7 @@ impl UringIo {
             files: Files::default(),
             completions: Vec::new(),
             outstanding: 0,
+            stopping: false,
             barriers: 0,
             event,
             peers: Vec::new(),
@@ -201,7 +206,7 @@ impl UringIo {
             Kind::Resume => self.on_resume(payload as usize),
             Kind::Event if !done.more() => {
                 self.outstanding -= 1;
-                if done.result != -libc::ECANCELED {
+                if done.result != -libc::ECANCELED && !self.stopping {
                     self.watch_event();
                 }
             }
@@ -339,7 +344,7 @@ impl Sink for Nobody {
 }
 
 impl UringIo {
-    /// Cancels everything and waits for it, for a second at most; true if all is over.
+    /// Cancels what sockets do, lets files finish, and waits for both, for a second at most; true if all is over.
     fn drain(&mut self) -> bool {
         if !self.ring.enabled() {
             return true;
@@ -349,9 +354,11 @@ impl UringIo {
             let flush = self.conns.get(index).is_some_and(|conn| conn.sending == send::Sending::Dirty);
             self.shut(index, flush);
         }
+        self.stopping = true;
+        self.ring.cancel(op::user_data(Kind::Event, 0));
+        let deadline = Instant::now() + DROP_WAIT;
         let mut first = true;
-        for _ in 0..100 {
-            self.ring.cancel(op::user_data(Kind::Event, 0));
+        while first || Instant::now() < deadline {
             if self.turn(Some(Duration::from_millis(if first { 0 } else { 10 })), &mut Nobody).is_err() {
                 return false;
             }
