@@ -225,6 +225,21 @@ impl<P: Primitives> Mailboxes<P> {
         out.spans = false;
     }
 
+    /// Posts what is for one of several targets, if they may see it one after the other; false: they may not, or there
+    /// is but one. `apart`: as if they always might.
+    #[cfg(test)]
+    pub fn post_one(&self, out: &mut Outbox, apart: bool, wake: impl FnMut(usize, &Waker)) -> bool {
+        if out.touched.len() < 2 || out.spans && !apart {
+            return false;
+        }
+        let target = out.touched.remove(0);
+        let mut one = Outbox::new(out.lanes.len());
+        std::mem::swap(&mut one.lanes[target], &mut out.lanes[target]);
+        one.touched.push(target);
+        self.post(&mut one, wake);
+        true
+    }
+
     /// Takes the locks in ascending order (so that two multicasts cannot wait for each other),
     /// and lets none go before everything is delivered.
     fn multicast(&self, out: &mut Outbox) {

@@ -120,6 +120,13 @@ pub struct Shared {
     /// Another canary: what touches keys that are held does not wait.
     #[cfg(test)]
     pub ignore_holds: AtomicBool,
+    /// A third: a batch over shards is posted to one after the other.
+    #[cfg(test)]
+    pub post_apart: AtomicBool,
+    /// Simulated turns are run in parts, with other cores' turns between them. There is no witness then: what a
+    /// turn has run takes effect when it drained the mailbox, not in the order in which it is noted.
+    #[cfg(test)]
+    pub turns_in_parts: AtomicBool,
     config: RwLock<(Arc<Config>, Arc<Settings>)>,
     config_version: AtomicU64,
     stop: Mutex<Option<StopReason>>,
@@ -179,6 +186,10 @@ impl Shared {
             serve_first: AtomicBool::new(false),
             #[cfg(test)]
             ignore_holds: AtomicBool::new(false),
+            #[cfg(test)]
+            post_apart: AtomicBool::new(false),
+            #[cfg(test)]
+            turns_in_parts: AtomicBool::new(false),
             config: RwLock::new((Arc::new(start.config), settings)),
             config_version: AtomicU64::new(1),
             stop: Mutex::new(None),
@@ -287,6 +298,9 @@ impl Shared {
     /// Notes a command that takes effect now.
     #[cfg(test)]
     pub fn witnessed(&self, client: u64, args: Args<'_>) {
+        if self.turns_in_parts.load(Ordering::Relaxed) {
+            return;
+        }
         self.witness.lock().push((client, args.iter().map(<[u8]>::to_vec).collect()));
     }
 

@@ -231,6 +231,9 @@ impl CoreState {
     /// Notes a command that takes effect when this turn's outbox is posted.
     #[cfg(test)]
     pub fn witness_later(&mut self, id: ConnId, args: proto::args::Args<'_>) {
+        if self.shared.turns_in_parts.load(std::sync::atomic::Ordering::Relaxed) {
+            return;
+        }
         let client = self.conns.get(id).map_or(0, |c| c.client);
         self.posted.push((client, args.iter().map(<[u8]>::to_vec).collect()));
     }

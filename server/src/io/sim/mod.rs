@@ -48,7 +48,7 @@ pub use client::{Operation, SimClient};
 pub use plan::Plan;
 pub use rng::Rng;
 pub use schedule::{Outcome, SimCore, Step};
-pub use seeds::for_seeds;
+pub use seeds::{for_seeds, for_seeds_on_all_cpus};
 pub use world::{Arrival, ClientState};
 
 use super::{Socket, Waker};
@@ -175,6 +175,16 @@ impl SimWorld {
     pub fn client_take(&self, client: ClientId) -> Vec<Arrival> {
         let mut world = self.0.borrow_mut();
         world.conns.get_mut(&client.0).map(|c| std::mem::take(&mut c.client.inbox)).unwrap_or_default()
+    }
+
+    /// The clients that have got something, bytes or an end, since the last call.
+    #[must_use]
+    pub fn clients_with_news(&self) -> Vec<ClientId> {
+        let mut world = self.0.borrow_mut();
+        if world.news.is_empty() {
+            return Vec::new();
+        }
+        std::mem::take(&mut world.news).into_iter().map(ClientId).collect()
     }
 
     /// With `false` the client stops reading: the server's bytes fill the buffers on the way.

@@ -138,6 +138,8 @@ pub(super) struct World {
     pub(super) cores: Vec<Core>,
     pub(super) listeners: BTreeMap<u64, Listener>,
     pub(super) conns: BTreeMap<u64, Conn>,
+    /// Clients that have got something, bytes or an end, since this was last asked.
+    pub(super) news: BTreeSet<u64>,
     next_socket: u64,
     pub(super) disk: Disk,
 }
@@ -154,6 +156,7 @@ impl World {
             cores: (0..cores).map(|_| Core::new()).collect(),
             listeners: BTreeMap::new(),
             conns: BTreeMap::new(),
+            news: BTreeSet::new(),
             next_socket: 0,
             disk: Disk::new(seed),
         }
@@ -334,6 +337,9 @@ impl World {
                 c.client.outbox.clear();
             }
             None => {}
+        }
+        if end.is_some() || !bytes.is_empty() {
+            self.news.insert(conn);
         }
         if !bytes.is_empty() {
             c.client.inbox.push((now, bytes.clone()));
