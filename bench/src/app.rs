@@ -8,6 +8,7 @@ use crate::connect::{Address, Greeting, connect};
 use crate::cost::Meter;
 use crate::flags;
 use crate::options::Options;
+use crate::phase::{self, Took};
 use crate::plan::{Plan, Requests};
 use crate::report::hdr_log::HdrLog;
 use crate::report::progress::Progress;
@@ -16,6 +17,7 @@ use crate::run::{self, Measured, Observer};
 use crate::stats::Second;
 use crate::suite::{self, Request};
 use crate::words;
+use crate::workload::{Phase, Workload};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -51,13 +53,37 @@ fn run_all(arguments: &[String]) -> Result<bool, String> {
         return idle(&options, &nodes);
     }
     let mut session = Session::new(&options, &nodes)?;
+    let workload = options.workload.as_ref().map(|path| Workload::read(path, arguments)).transpose()?;
     loop {
-        let fine = session.everything(&options, &nodes)?;
+        let fine = match &workload {
+            Some(workload) => phases(&mut session, workload, &nodes)?,
+            None => session.everything(&options, &nodes)?,
+        };
         if !options.repeat {
             session.end()?;
             return Ok(fine);
         }
     }
+}
+
+/// Runs a workload, a phase after the other.
+fn phases(session: &mut Session, workload: &Workload, nodes: &[Node]) -> Result<bool, String> {
+    let mut fine = true;
+    for phase in &workload.phases {
+        let fail = |why: String| format!("phase \"{}\": {why}", phase.name);
+        let address = &nodes[0].address;
+        let took = phase::before(phase, address).map_err(fail)?;
+        if phase.measure {
+            session.tell(&took)?;
+        }
+        if phase.load {
+            let during = phase::During::start(phase, address).map_err(fail)?;
+            fine &= session.phase(phase, nodes).map_err(fail)?;
+            let took = during.end().map_err(fail)?;
+            session.tell(&took)?;
+        }
+    }
+    Ok(fine)
 }
 
 /// Prints; a reader that has gone ends the program.
@@ -101,6 +127,10 @@ pub struct Session {
     began: SystemTime,
     json: Option<std::path::PathBuf>,
     header_due: bool,
+    /// Runs are not reported: they prepare.
+    silent: bool,
+    /// The title of what comes, if the run is a phase.
+    phase: Option<String>,
 }
 
 impl Session {
@@ -116,14 +146,35 @@ impl Session {
             }
             None => None,
         };
-        Ok(Session {
-            meter,
-            runs: Vec::new(),
-            log,
-            began,
-            json: options.json.clone(),
-            header_due: options.csv,
-        })
+        {
+            let (json, header_due) = (options.json.clone(), options.csv);
+            Ok(Session { meter, runs: Vec::new(), log, began, json, header_due, silent: false, phase: None })
+        }
+    }
+
+    /// A workload's phase.
+    fn phase(&mut self, phase: &Phase, nodes: &[Node]) -> Result<bool, String> {
+        self.silent = !phase.measure;
+        self.phase = Some(phase.name.clone());
+        let fine = self.everything(&phase.options, nodes);
+        (self.silent, self.phase) = (false, None);
+        fine
+    }
+
+    /// Tells how long commands took that were sent beside the load.
+    fn tell(&mut self, took: &[Took]) -> Result<(), String> {
+        for one in took {
+            if self.json.is_some() {
+                self.runs.push(
+                    serde_json::json!({ "command": one.command, "took_ms": one.ms, "reply": one.reply }),
+                );
+            }
+            if self.json.as_deref() != Some(Path::new("-")) {
+                let start = if self.header_due || self.log.is_some() { "# " } else { "" };
+                print(&format!("{start}{} took {:.1} ms: {}\n", one.command, one.ms, one.reply))?;
+            }
+        }
+        Ok(())
     }
 
     /// All that the options ask for.
@@ -132,7 +183,8 @@ impl Session {
         if !options.mix.is_empty() {
             let titles: Vec<_> =
                 options.mix.iter().map(|share| share.name.as_ref().unwrap_or(&share.text).as_str()).collect();
-            return one(self, &titles.join(" + "), &Requests::Mix(&options.mix));
+            let title = self.phase.clone().unwrap_or_else(|| titles.join(" + "));
+            return one(self, &title, &Requests::Mix(&options.mix));
         }
         if !options.words.is_empty() {
             let mut words: Vec<_> = options.words.iter().map(|w| w.as_bytes().to_vec()).collect();
@@ -144,12 +196,14 @@ impl Session {
             return one(self, &options.words.join(" "), &Requests::Words(&words));
         }
         let mut fine = true;
+        let phase = self.phase.clone();
         for test in suite::select(&options.tests)? {
+            let title = phase.as_ref().map_or(test.title.to_string(), |p| format!("{p}: {}", test.title));
             fine &= match test.request {
-                Request::Raw(bytes) => one(self, test.title, &Requests::Raw(bytes))?,
+                Request::Raw(bytes) => one(self, &title, &Requests::Raw(bytes))?,
                 Request::Command(text) => {
                     let text = suite::command(text, options.cluster, options.keyspace.is_some());
-                    one(self, test.title, &Requests::Words(&words::split(&text)?.concat()))?
+                    one(self, &title, &Requests::Words(&words::split(&text)?.concat()))?
                 }
             };
         }
@@ -177,7 +231,9 @@ impl Session {
             return Err(format!("--hdr-log: {why}"));
         }
         let measured = measured?;
-        self.report(&measured, options)?;
+        if !self.silent {
+            self.report(&measured, options)?;
+        }
         let errors = measured.totals.all().errors > 0 && !options.expect_errors;
         let wrong = measured.verified.as_ref().is_some_and(|v| v.offences_count > 0);
         Ok(!errors && !wrong)

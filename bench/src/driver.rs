@@ -251,7 +251,6 @@ impl<'a> Driver<'a> {
     }
 
     fn fail(&mut self, why: String) {
-        self.budget.stop();
         self.failure.get_or_insert(why);
     }
 }

@@ -85,8 +85,8 @@ pub static FLAGS: &[Flag] = &[
     row("", "arrivals", "<kind>", "in open loop: even, or poisson (even)", |o, v| {
         choice(&mut o.arrivals, v, &[("even", Arrivals::Even), ("poisson", Arrivals::Poisson)])
     }),
-    row("", "io", "<kind>", "auto, uring or epoll (auto)", |o, v| {
-        choice(&mut o.io, v, &[("auto", IoKind::Auto), ("uring", IoKind::Uring), ("epoll", IoKind::Epoll)])
+    row("", "io", "<kind>", "epoll or uring (epoll)", |o, v| {
+        choice(&mut o.io, v, &[("uring", IoKind::Uring), ("epoll", IoKind::Epoll)])
     }),
     row("", "cpus", "<list>", "CPUs of the load's threads, in turn: 1,3-4", |o, v| {
         o.cpus = cpus(v)?;
@@ -289,6 +289,15 @@ fn find(argument: &str) -> Option<&'static Flag> {
 /// A sentence for the user.
 pub fn parse(arguments: &[String]) -> Result<Options, String> {
     let mut options = Options::default();
+    parse_over(&mut options, arguments)?;
+    Ok(options)
+}
+
+/// As [`parse`], over what is there.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn parse_over(options: &mut Options, arguments: &[String]) -> Result<(), String> {
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         if let Some((flag, why)) = REFUSED.iter().find(|(flag, _)| flag == argument) {
@@ -305,10 +314,9 @@ pub fn parse(arguments: &[String]) -> Result<Options, String> {
             "" => "",
             name => rest.next().ok_or_else(|| format!("{argument} needs {name}"))?,
         };
-        (flag.apply)(&mut options, value).map_err(|e| format!("{argument}: {e}"))?;
+        (flag.apply)(options, value).map_err(|e| format!("{argument}: {e}"))?;
     }
-    options.check()?;
-    Ok(options)
+    options.check()
 }
 
 /// Applies one setting of a workload file, by the flag's long name.
@@ -402,7 +410,7 @@ mod tests {
             ("-c 0", "-c must be"),
             ("--ratio 3", "comes after"),
             ("--tls", "TLS"),
-            ("--io kqueue", "none of auto, uring, epoll"),
+            ("--io kqueue", "none of uring, epoll"),
             ("--rate -1", "--rate must be"),
             ("--user u", "--user needs -a"),
         ] {

@@ -9,6 +9,7 @@ use crate::cost::{Cost, Meter};
 use crate::driver::Driver;
 use crate::net::Net;
 use crate::net::epoll::Epoll;
+use crate::net::uring::Uring;
 use crate::options::IoKind;
 use crate::plan::{Budget, Plan};
 use crate::stats::{Interval, Second, Totals};
@@ -86,7 +87,7 @@ struct Start<'a> {
 /// # Errors
 /// A sentence for the user: no server, no RESP, a connection that breaks.
 pub fn run(plan: &Plan, meter: &Meter, observer: &mut dyn Observer) -> Result<Measured, String> {
-    let io = choose(plan.io)?;
+    let io = plan.io;
     let (connected, begun) = (Barrier::new(plan.threads + 1), Barrier::new(plan.threads + 1));
     let (budget, failure) = (OnceLock::new(), Mutex::new(None));
     let start = Start { connected: &connected, begun: &begun, budget: &budget, failure: &failure };
@@ -141,26 +142,23 @@ fn first_failure(
     ended.into_iter().collect()
 }
 
-/// The backend that serves: the one asked for, or the cheapest there is.
-fn choose(wanted: IoKind) -> Result<IoKind, String> {
-    match wanted {
-        IoKind::Epoll => Ok(IoKind::Epoll),
-        IoKind::Uring => Err("io_uring is not built in".to_string()),
-        IoKind::Auto => Ok(IoKind::Epoll),
-    }
-}
-
 /// One thread.
 fn work(
     plan: &Plan,
-    _io: IoKind,
+    io: IoKind,
     thread: usize,
     start: &Start<'_>,
     out: Sender<Interval>,
 ) -> Result<Ended, String> {
     settle(plan, thread);
-    let net = Epoll::new().map_err(|e| format!("epoll: {e}"));
-    work_on(net, plan, thread, start, out)
+    if io == IoKind::Uring {
+        let net = Uring::new(plan.clients.div_ceil(plan.threads)).map_err(|e| {
+            format!("io_uring cannot be used here ({e}): it needs Linux 6.1, and to be allowed")
+        });
+        work_on(net, plan, thread, start, out)
+    } else {
+        work_on(Epoll::new().map_err(|e| format!("epoll: {e}")), plan, thread, start, out)
+    }
 }
 
 /// Where the thread runs, and how exactly it is woken.

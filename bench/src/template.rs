@@ -41,6 +41,8 @@ pub struct Draw {
     tags: Arc<[Vec<Tag>]>,
     /// The node that the request goes to.
     pub node: usize,
+    /// The tag of the request.
+    tag: Tag,
     /// Numbers are those of this connection, out of so many: see [`crate::verify`].
     pub partition: Option<(u64, u64)>,
     /// What a value begins with; it is then as long as its size, but not shorter than this.
@@ -62,6 +64,7 @@ impl Draw {
             letters,
             tags: Arc::from([]),
             node: 0,
+            tag: *b"tag",
             partition: None,
             stamp: Vec::new(),
             number: 0,
@@ -83,10 +86,13 @@ impl Draw {
         self.number
     }
 
-    fn tag(&mut self) -> Tag {
-        let tags = self.tags.get(self.node).map_or(&[][..], Vec::as_slice);
-        let i = crate::value::below(&mut self.random, tags.len().max(1) as u64) as usize;
-        tags.get(i).copied().unwrap_or(*b"tag")
+    /// A request begins: all its keys get one tag, so that they lie in one slot.
+    #[inline]
+    fn begin(&mut self) {
+        if let Some(tags) = self.tags.get(self.node).filter(|tags| !tags.is_empty()) {
+            let i = crate::value::below(&mut self.random, tags.len() as u64) as usize;
+            self.tag = tags[i];
+        }
     }
 
     /// The letters that values are made of.
@@ -198,6 +204,7 @@ impl Template {
             self.fill(&mut out[start..], draw);
             return;
         }
+        draw.begin();
         let mut size = 0;
         for step in &self.steps {
             match step {
@@ -221,6 +228,7 @@ impl Template {
     /// Writes the holes of one request that this template made, in place.
     #[inline]
     pub fn fill(&self, request: &mut [u8], draw: &mut Draw) {
+        draw.begin();
         for &(at, hole) in &self.holes {
             fill(&mut request[at..], hole, draw);
         }
@@ -231,7 +239,7 @@ impl Template {
 fn fill(place: &mut [u8], hole: Hole, draw: &mut Draw) {
     match hole {
         Hole::Number => digits(&mut place[..DIGITS], draw.number()),
-        Hole::Tag => place[1..4].copy_from_slice(&draw.tag()),
+        Hole::Tag => place[1..4].copy_from_slice(&draw.tag),
     }
 }
 
@@ -367,7 +375,9 @@ mod tests {
         let t = template("GET {tag}", &Sizes::Fixed(3), ALL);
         let mut draw = draw(&Sizes::Fixed(3), 9);
         assert_eq!(rendered(&t, &mut draw), "*2\r\n$3\r\nGET\r\n$5\r\n{abc}\r\n");
+        let twice = template("MGET {tag}a {tag}b", &Sizes::Fixed(3), ALL);
         draw.node = 1;
+        assert!(rendered(&twice, &mut draw).contains("{xyz}a\r\n$6\r\n{xyz}b"));
         assert_eq!(rendered(&t, &mut draw), "*2\r\n$3\r\nGET\r\n$5\r\n{xyz}\r\n");
     }
 

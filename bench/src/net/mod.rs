@@ -5,6 +5,7 @@
 //! in a pool, so that the same few buffers, still in the cache, carry every request, however many connections.
 
 pub mod epoll;
+pub mod uring;
 
 use std::io;
 use std::os::fd::OwnedFd;
