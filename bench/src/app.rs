@@ -4,6 +4,7 @@
 //! found wrong; 2, it could not be measured.
 
 use crate::cluster::{self, Node};
+use crate::compare;
 use crate::connect::{Address, Greeting, connect};
 use crate::cost::Meter;
 use crate::flags;
@@ -39,6 +40,11 @@ pub fn main(arguments: &[String]) -> ExitCode {
 
 /// True if all went well.
 fn run_all(arguments: &[String]) -> Result<bool, String> {
+    if let Some((first, rest)) = arguments.split_first()
+        && first == "compare"
+    {
+        return compare::main(rest);
+    }
     let options = flags::parse(arguments)?;
     if options.help {
         print(&flags::help())?;
@@ -69,7 +75,8 @@ fn run_all(arguments: &[String]) -> Result<bool, String> {
 /// Runs a workload, a phase after the other.
 fn phases(session: &mut Session, workload: &Workload, nodes: &[Node]) -> Result<bool, String> {
     let mut fine = true;
-    for phase in &workload.phases {
+    let wanted = |phase: &&Phase| phase.options.phase.as_ref().is_none_or(|text| phase.name.contains(text));
+    for phase in workload.phases.iter().filter(wanted) {
         let fail = |why: String| format!("phase \"{}\": {why}", phase.name);
         let address = &nodes[0].address;
         let took = phase::before(phase, address).map_err(fail)?;
@@ -87,7 +94,10 @@ fn phases(session: &mut Session, workload: &Workload, nodes: &[Node]) -> Result<
 }
 
 /// Prints; a reader that has gone ends the program.
-fn print(text: &str) -> Result<(), String> {
+///
+/// # Errors
+/// A sentence for the user.
+pub fn print(text: &str) -> Result<(), String> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| format!("standard output: {e}"))
 }

@@ -215,6 +215,12 @@ impl Control {
 pub struct Info(String);
 
 impl Info {
+    /// Of the text of a reply.
+    #[must_use]
+    pub fn new(text: String) -> Info {
+        Info(text)
+    }
+
     /// A field's text.
     #[must_use]
     pub fn get(&self, field: &str) -> Option<&str> {

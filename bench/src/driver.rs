@@ -24,8 +24,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::Sender;
 
-/// Nanoseconds of an interval.
-const SECOND: u64 = 1_000_000_000;
 /// Longest error text that is told from others, in bytes.
 const ERROR_MAX: usize = 120;
 
@@ -234,7 +232,7 @@ impl<'a> Driver<'a> {
             fresh.second = Some(next);
             // Nobody may be listening any more: then nobody wants to know.
             let _ = self.out.send(std::mem::replace(&mut self.interval, fresh));
-            self.interval_ends += SECOND;
+            self.interval_ends += self.plan.interval.as_nanos() as u64;
         }
     }
 

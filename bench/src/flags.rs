@@ -149,6 +149,9 @@ pub static FLAGS: &[Flag] = &[
         Ok(())
     }),
     row("", "workload", "<file>", "run a workload file", |o, v| some(&mut o.workload, v)),
+    row("", "phase", "<text>", "only the phases of the workload whose names hold this", |o, v| {
+        some(&mut o.phase, v)
+    }),
     row("", "verify", "", "check that every GET returns what was last acknowledged for its key", |o, _| {
         on(&mut o.verify)
     }),

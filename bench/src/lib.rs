@@ -13,6 +13,7 @@
 pub mod app;
 pub mod clock;
 pub mod cluster;
+pub mod compare;
 pub mod connect;
 pub mod cost;
 pub mod distribution;

@@ -88,6 +88,8 @@ pub struct Options {
     pub words: Vec<String>,
     pub mix: Vec<Share>,
     pub workload: Option<PathBuf>,
+    /// Only the workload's phases whose names hold this.
+    pub phase: Option<String>,
     pub verify: bool,
     pub idle: bool,
     pub repeat: bool,
@@ -142,6 +144,7 @@ impl Default for Options {
             words: Vec::new(),
             mix: Vec::new(),
             workload: None,
+            phase: None,
             verify: false,
             idle: false,
             repeat: false,

@@ -47,6 +47,8 @@ pub struct Plan {
     pub cpus: Vec<usize>,
     pub seed: u64,
     pub verify: bool,
+    /// How much time is summed up at once.
+    pub interval: Duration,
     /// What stands around the number in the key that is verified.
     key: (Vec<u8>, Vec<u8>),
     draw: Draw,
@@ -97,6 +99,7 @@ impl Plan {
             cpus: options.cpus.clone(),
             seed: options.seed,
             verify: options.verify,
+            interval: Duration::from_secs(1),
             key,
             draw: Draw::new(options.seed, 0, sampler, options.sizes.clone()).with_tags(Arc::from(tags)),
         })

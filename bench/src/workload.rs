@@ -234,6 +234,18 @@ mod tests {
     }
 
     #[test]
+    fn the_files_beside_this_crate_are_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads");
+        let files: Vec<_> =
+            std::fs::read_dir(folder).expect("a folder").map(|f| f.expect("a file").path()).collect();
+        assert!(files.len() >= 10);
+        for file in files {
+            let found = Workload::read(&file, &[]).unwrap_or_else(|e| panic!("{e}"));
+            assert!(!found.about.is_empty(), "{file:?}");
+        }
+    }
+
+    #[test]
     fn the_command_line_wins() {
         let line = ["--workload", "x", "-c", "7"].map(String::from);
         let found = Workload::parse(FILE, &line).expect("a workload");

@@ -118,3 +118,75 @@ fn a_cluster_is_asked_for_its_own_keys_only() {
         assert!(cli(node.port, &["DBSIZE"]).parse::<u64>().unwrap() > 100);
     }
 }
+
+#[test]
+fn the_workload_files_run() {
+    const TEST: &str = "the_workload_files_run";
+    let Some(redis) = Redis::start(TEST, &["--enable-debug-command", "local"]) else { return };
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        // Little of everything: what counts is that no command is refused.
+        let little = "-q|-n|200|-c|10|--warmup|0|--duration|1|-r|200";
+        let output = bench(redis.port, &format!("--workload|{}|{little}", path.display()));
+        assert!(output.status.success(), "{path:?}: {output:?}");
+        assert!(!output.stdout.is_empty(), "{path:?}");
+    }
+}
+
+#[test]
+fn servers_are_compared() {
+    const TEST: &str = "servers_are_compared";
+    if !tools(TEST, &["redis-server"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).display().to_string();
+    let server = |name: &str| format!("{name}=redis-server --port {{port}} --dir {{dir}} --save ''");
+    let output = Command::new(env!("CARGO_BIN_EXE_percore-bench"))
+        .args([
+            "compare",
+            "--server",
+            &server("first"),
+            "--server",
+            &server("second & third"),
+            "--rounds",
+            "2",
+        ])
+        .args([
+            "--seconds",
+            "0.1",
+            "--latency-seconds",
+            "0.2",
+            "--timeline-seconds",
+            "1",
+            "--pipelines",
+            "1,8",
+        ])
+        .args(["--keyspace", "1000", "--rate", "500", "--server-cpus", "0", "--load-cpus", "0"])
+        .args(["--event", "BGSAVE", "--event", "NOSUCH command"])
+        .args(["--html", &file("page.html"), "--markdown", &file("tables.md"), "--json", &file("all.json")])
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "{output:?}");
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    let (page, tables) = (read("page.html"), read("tables.md"));
+    for part in [
+        "<svg",
+        "GET: server CPU",
+        "SET: requests a second",
+        "latency by percentile",
+        "second &amp; third",
+        "refused NOSUCH command: ERR unknown command",
+        "BGSAVE",
+        "Medians and ratios",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("src=") && !page.contains("NaN") && !page.contains("<script"));
+    assert!(tables.contains("| GET P8 |") && tables.contains("| p99.9 |") && tables.contains("to first"));
+    let all: serde_json::Value = serde_json::from_str(&read("all.json")).unwrap();
+    assert_eq!(all["experiments"].as_array().unwrap().len(), 4);
+    assert_eq!(all["experiments"][0]["rounds"].as_array().unwrap().len(), 2);
+    assert!(all["timelines"][0]["points"].as_array().unwrap().len() >= 9);
+}
