@@ -33,7 +33,24 @@ impl std::error::Error for Malformed {}
 /// malformed ([`Scanner`] tells which).
 #[must_use]
 pub fn reply_len(buf: &[u8]) -> Option<usize> {
-    Scanner::default().next(buf, 0).ok().flatten()
+    short_bulk_len(buf).or_else(|| Scanner::default().next(buf, 0).ok().flatten())
+}
+
+/// The same of a whole bulk string of less than a million bytes, which most elements are.
+#[inline]
+fn short_bulk_len(buf: &[u8]) -> Option<usize> {
+    let rest = buf.strip_prefix(b"$")?;
+    let (mut len, mut digits) = (0, 0);
+    for &b in rest.iter().take(6).take_while(|b| b.is_ascii_digit()) {
+        len = len * 10 + usize::from(b - b'0');
+        digits += 1;
+    }
+    let is_padded = digits > 1 && rest[0] == b'0';
+    if digits == 0 || is_padded || rest.get(digits..digits + 2) != Some(b"\r\n") {
+        return None;
+    }
+    let end = digits + 2 + len;
+    (rest.get(end..end + 2) == Some(b"\r\n")).then_some(1 + end + 2)
 }
 
 /// Finds where replies end, without looking at a byte twice.
@@ -342,6 +359,28 @@ fn verbatim(blob: &[u8]) -> Result<Value, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_short_way_to_a_bulk_strings_end_agrees_with_the_long_one() {
+        let longest = [b"$999999\r\n".as_slice(), &vec![b'x'; 999_999], b"\r\n"].concat();
+        let longer = [b"$1000000\r\n".as_slice(), &vec![b'x'; 1_000_000], b"\r\n"].concat();
+        let whole: [&[u8]; 4] = [b"$0\r\n\r\n", b"$3\r\nabc\r\n:1", &longest, &longer];
+        let not: [&[u8]; 8] = [
+            b"$",
+            b"$\r\n\r\n",
+            b"$007\r\n1234567\r\n",
+            b"$3\r\nabc\r",
+            b"$3\r\nabcd\r\n",
+            b"$-1\r\n",
+            b"$3\rabc\r\n",
+            b"$3a\r\nabc\r\n",
+        ];
+        for bytes in whole.into_iter().chain(not) {
+            assert_eq!(reply_len(bytes), Scanner::default().next(bytes, 0).ok().flatten(), "{bytes:?}");
+        }
+        assert_eq!(whole.map(|b| short_bulk_len(b).is_some()), [true, true, true, false]);
+        assert_eq!(not.map(short_bulk_len), [None; 8]);
+    }
 
     fn scan(buf: &[u8]) -> Result<Option<usize>, Malformed> {
         Scanner::default().next(buf, 0)

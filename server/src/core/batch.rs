@@ -12,6 +12,7 @@ use crate::work::{Direct, Ordered, Work, WorkCommand};
 use proto::args::Args;
 use proto::command::{CommandId, CommandSpec, Place, Split};
 use proto::encode::{Reply, Resp};
+use smallvec::{SmallVec, smallvec};
 
 /// No part has been made for the shard yet.
 const NO_PART: u16 = u16::MAX;
@@ -234,7 +235,7 @@ impl Making<'_> {
             let part = self.part(shard);
             self.batch.lanes.push(part);
         }
-        let mut begun = vec![false; self.batch.parts.len()];
+        let mut begun: SmallVec<[bool; 64]> = smallvec![false; self.batch.parts.len()];
         for (n, &part) in self.batch.lanes[from as usize..].iter().enumerate() {
             let work = &mut self.core.maker.works[part as usize];
             if !std::mem::replace(&mut begun[part as usize], true) {

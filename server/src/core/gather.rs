@@ -16,7 +16,11 @@ use proto::command::Split;
 use proto::encode::{Reply, Resp};
 use proto::number::parse_u64;
 use proto::reply::reply_len;
+use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
+
+/// The reply of every part, where it has one.
+type Replies<'a> = SmallVec<[Option<&'a [u8]>; 16]>;
 
 /// Where the next reply comes from.
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +175,7 @@ impl Batch {
         let shard_of = |&p: &u16| self.parts[p as usize].shard as u64;
         let shards: Vec<u64> =
             if split == Split::Walk { by_key.iter().map(shard_of).collect() } else { Vec::new() };
-        let mut replies: Vec<Option<&[u8]>> = vec![None; self.parts.len()];
+        let mut replies: Replies<'_> = smallvec![None; self.parts.len()];
         for (i, part) in self.parts.iter_mut().enumerate().filter(|(i, _)| by_key.contains(&(*i as u16))) {
             let n = part.next;
             part.next += 1;
@@ -215,7 +219,7 @@ fn array(reply: &[u8]) -> (usize, &[u8]) {
 
 /// One element a key, each taken from the array of the part that holds the key.
 fn interleave(by_key: &[u16], replies: &[Option<&[u8]>], reply: &mut Reply<'_>) {
-    let mut rest: Vec<&[u8]> = replies.iter().map(|r| r.map_or(&[][..], |r| array(r).1)).collect();
+    let mut rest: SmallVec<[&[u8]; 16]> = replies.iter().map(|r| r.map_or(&[][..], |r| array(r).1)).collect();
     reply.array(by_key.len());
     for &p in by_key {
         let elements = rest[p as usize];

@@ -15,6 +15,7 @@
 
 pub mod accept;
 pub mod account;
+mod ahead;
 pub mod batch;
 pub mod blocking;
 pub mod cron;
@@ -172,9 +173,13 @@ impl<I: Io> Core<I> {
         // What came may have been sent after a CONFIG SET: it must meet its settings.
         self.state.refresh_settings();
         self.state.queue.extend(inbox.ordered.drain(..));
-        for message in inbox.direct.drain(..) {
-            self.handle(message);
+        let mut messages = inbox.direct.drain(..);
+        while !messages.as_slice().is_empty() {
+            let group = messages.as_slice().len().min(ahead::GROUP);
+            ahead::look_at_replies(&messages.as_slice()[..group]);
+            messages.by_ref().take(group).for_each(|message| self.handle(message));
         }
+        drop(messages);
         self.state.inbox = Inbox { ordered: inbox.ordered, direct: inbox.direct };
     }
 
@@ -184,7 +189,10 @@ impl<I: Io> Core<I> {
             Direct::Held { session, part, intact, parcels } => {
                 self.state.part_held(session, part, intact, parcels);
             }
-            Direct::Run(work) => self.state.run_work(work),
+            Direct::Run(work) => {
+                self.state.look_at(&work);
+                self.state.run_work(work);
+            }
             Direct::Lend { origin, session, part, wanted } => {
                 self.state.lend(origin, session, part, wanted);
             }

@@ -3,6 +3,7 @@
 //! the counter a command.
 
 use super::account::account;
+use super::ahead;
 use super::holds::{Wants, wants};
 use super::plan::{Plan, Routed, Target};
 use super::state::CoreState;
@@ -125,8 +126,13 @@ impl CoreState {
                 self.admit(item, wants);
             }
         }
+        let mut seen = 0;
         while self.held.is_none() && !self.undelivered.is_too_much() {
+            if seen == 0 {
+                seen = self.look_ahead();
+            }
             let Some(item) = self.queue.pop_front() else { return };
+            seen -= 1;
             if self.holds.is_idle() {
                 self.run_item(item);
             } else {
@@ -174,13 +180,10 @@ impl CoreState {
         self.stats().note_batch(commands.len());
         let mut ends = std::mem::take(&mut work.ends);
         let mut mark = self.ticks.read();
-        for c in &commands {
-            self.shard.dbs[c.db as usize].prefetch_bucket(c.hash);
-        }
         let mut first = 0;
-        for group in commands.chunks(PREFETCH) {
-            for c in group {
-                self.shard.dbs[c.db as usize].prefetch_entry(c.hash);
+        for (i, group) in commands.chunks(ahead::COMMANDS).enumerate() {
+            if i > 0 {
+                self.look_at_group(group);
             }
             for c in group {
                 if self.shard.has_ready() && !c.must_not_block() {

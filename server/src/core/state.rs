@@ -70,6 +70,8 @@ pub struct CoreState {
 
     /// Work for this shard that has been posted and not run yet.
     pub queue: VecDeque<Ordered>,
+    /// Databases and hashes of keys that are asked for together ([`super::ahead`]); empty between.
+    pub ahead: Vec<(u16, u64)>,
     /// The session that holds all of this shard: (core, number).
     pub held: Option<(usize, u64)>,
     /// What sessions hold by key, and what waits for it.
@@ -142,6 +144,7 @@ impl CoreState {
             closing: Vec::new(),
             reading: Vec::new(),
             queue: VecDeque::new(),
+            ahead: Vec::new(),
             held: None,
             holds: Holds::default(),
             inbox: Inbox::default(),

@@ -1,7 +1,7 @@
 //! Commands on keys of any type: DEL UNLINK EXISTS TOUCH TYPE.
 
 use super::Outcome;
-use super::many::key_at;
+use super::many::each_key;
 use crate::db::{Entry, Key, Kind};
 use crate::event::Class;
 use crate::lookup::Touch;
@@ -12,10 +12,10 @@ use proto::encode::Reply;
 /// `DEL key [key …]` and `UNLINK key [key …]`: the same here, since no value takes long to free (see
 /// [`crate::garbage`]).
 pub(super) fn delete(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    for at in 1..args.len() {
-        let key = key_at(shard, cx, args, at);
-        delete_key(shard, cx, &key);
-    }
+    each_key(shard, cx, args, 1, |shard, cx, key, _| {
+        delete_key(shard, cx, key);
+        true
+    });
     reply.int(cx.dirty as i64);
     Ok(())
 }
@@ -39,10 +39,10 @@ pub(super) fn touch(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, reply: &mut 
 
 fn count(shard: &mut Shard, cx: &mut Cx, args: Args<'_>, touch: Touch, reply: &mut Reply<'_>) -> Outcome {
     let mut found = 0;
-    for at in 1..args.len() {
-        let key = key_at(shard, cx, args, at);
-        found += i64::from(shard.read(cx, &key, touch, |entry| entry.is_some()));
-    }
+    each_key(shard, cx, args, 1, |shard, cx, key, _| {
+        found += i64::from(shard.read(cx, key, touch, |entry| entry.is_some()));
+        true
+    });
     reply.int(found);
     Ok(())
 }

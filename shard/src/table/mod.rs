@@ -58,4 +58,5 @@ pub use deadlines::Deadlines;
 pub use edit::EntryMut;
 pub use entry::Entry;
 pub use key::Key;
+pub use prefetch::prefetch_slice;
 pub use value::{Detached, DetachedValue, Encoding, Kind, PackedRef, StrRef, ValueRef, parse_int};

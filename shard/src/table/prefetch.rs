@@ -27,6 +27,16 @@ pub(super) fn prefetch(address: *const u8) {
     let _ = address;
 }
 
+/// Asks the cache for a slice that another core has written, but for no more than its first `lines` lines of
+/// 64 bytes: the rest follows by itself, once one reads on.
+#[inline]
+pub fn prefetch_slice<T>(slice: &[T], lines: usize) {
+    let start: *const u8 = slice.as_ptr().cast();
+    for line in 0..size_of_val(slice).div_ceil(64).min(lines) {
+        prefetch(start.wrapping_add(line * 64));
+    }
+}
+
 impl Db {
     /// Asks the cache for the home bucket of `hash`: both its lines.
     #[inline]
