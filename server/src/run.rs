@@ -15,7 +15,7 @@ use crate::life::{PidFile, Supervision, daemonize, make_room_for_title};
 use crate::listen::{Listener, listen};
 use crate::log::{self, banner};
 use crate::shared::{CoreFacts, Shared, Start, StopReason};
-use crate::{allocator, crash, signal};
+use crate::{allocator, crash, loading, signal};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::{Arc, Barrier};
@@ -121,17 +121,16 @@ fn run(
     if let Err(why) = allocator::purge_in_background() {
         log::warning(format_args!("Unused memory is given back by the cores themselves: {why}"));
     }
+    loading::start::prepare(&shared);
     let threads = start_cores(&shared, backend, &cpus, listeners);
     if !allocator::calm_background_thread() {
         log::debug(format_args!("The allocator's thread runs at normal priority"));
     }
-    if kinds.contains(&"tcp") {
-        banner::ready("tcp");
+    loading::start::load_at_start(&shared);
+    if !shared.loading.is_active() {
+        ["tcp", "unix"].into_iter().filter(|kind| kinds.contains(kind)).for_each(banner::ready);
+        supervision.ready();
     }
-    if kinds.contains(&"unix") {
-        banner::ready("unix");
-    }
-    supervision.ready();
     for thread in threads {
         if thread.join().is_err() {
             log::die(format_args!("A core has failed"));
@@ -194,7 +193,7 @@ fn choose_backend(settings: &Settings) -> Backend {
 fn watch_signals(shared: &Arc<Shared>) {
     let shared = shared.clone();
     let watching = signal::watch(move |_| {
-        shared.stop(StopReason::Signal);
+        shared.ask_stop();
     });
     if let Err(e) = watching {
         log::die(format_args!("Can't watch for signals: {}", config::os_reason(&e)));

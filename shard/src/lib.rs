@@ -13,6 +13,7 @@ pub mod expire;
 pub mod field_expire;
 pub mod garbage;
 pub mod lend;
+pub mod load;
 mod long_double;
 mod lookup;
 pub mod lru;
@@ -20,6 +21,7 @@ pub mod pubsub;
 mod random;
 pub mod settings;
 pub mod shard;
+pub mod snapshot;
 pub mod stats;
 pub mod table;
 #[cfg(test)]

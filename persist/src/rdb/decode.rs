@@ -75,6 +75,11 @@ impl<'s> Decoder<'s> {
         self.source.left()
     }
 
+    /// The checksum of all that has been read, if the source keeps it.
+    pub fn sum(&mut self) -> Option<u64> {
+        self.source.sum()
+    }
+
     /// What is wrong at the place that has been reached.
     #[must_use]
     pub fn corrupt(&self, why: &'static str) -> Error {

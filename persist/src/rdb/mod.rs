@@ -1,4 +1,4 @@
-//! RDB: how Redis writes values to files and into DUMP payloads. Here are the values; a file is many of them.
+//! RDB: how Redis writes values to files and into DUMP payloads. Here are the values; [`file`] is many of them.
 //!
 //! ```text
 //!   DUMP payload    | type | value                            | version | CRC-64 |     payload.rs
@@ -19,6 +19,8 @@
 //! | `check`     | what a packed form must be for its type                                    |
 //! | `old`       | packed forms that are read only: ziplist, zipmap                           |
 //! | `payload`   | the end of a DUMP payload                                                  |
+//! | `target`    | which version to write                                                     |
+//! | `file`      | whole files: everything around the values                                  |
 //!
 //! **Neutral.** What a value becomes is the [`Visitor`]'s affair: [`decode`] calls the method of the value's kind, and
 //! that *pulls* the elements, so that whoever builds a set has its loop in one place, and a value larger than
@@ -30,17 +32,21 @@
 //! under `sanitize-dump-payload yes`; here readers index packed bytes without asking, so that it is always done.
 //!
 //! **Versions.** All types of RDB 1 to 12 are read (12 is Redis 7.4's, with fields that expire). Written are those
-//! of version 11 (Redis 7.2, Valkey 8), and 12's where a hash has an expiry of a field: nobody else could read it.
+//! of version 11 (Redis 7.2, Valkey 8), and 12's where a hash has an expiry of a field: nobody else could read it. A
+//! [`Target`] asks for an older one.
 
 pub mod check;
 mod decode;
 mod encode;
+pub mod file;
 mod items;
 mod old;
 mod opcode;
 mod payload;
+pub mod skim;
 mod source;
 mod stream;
+mod target;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -52,4 +58,5 @@ pub use opcode::{Opcode, Type, VERSION_MAX};
 pub use payload::{FOOTER_BYTES, open, seal};
 pub use source::{Error, Fault, Slice, Source};
 pub use stream::{Consumer, Group, Id, Pending, StreamFacts, StreamParts};
+pub use target::Target;
 pub use value::{Visitor, decode};

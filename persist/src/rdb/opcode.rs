@@ -3,6 +3,9 @@
 /// The latest version of the format that is read: Redis 7.4's.
 pub const VERSION_MAX: u16 = 12;
 
+/// The oldest version that is written: Redis 5's and 6's.
+pub(super) const VERSION_OLDEST: u16 = 9;
+
 /// The oldest version that a value is marked with. Redis 7.0 wrote it; all types but those of later versions
 /// are in it, so that its payloads may travel back to such a server.
 const VERSION_COMMON: u16 = 10;
@@ -83,20 +86,29 @@ impl Type {
     /// The type that a byte names.
     #[must_use]
     pub fn of(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| *known as u8 == byte)
+        // All there are, but for 8, which is none.
+        let at = usize::from(byte) - usize::from(byte > Self::Module2 as u8);
+        Self::ALL.get(at).copied().filter(|known| *known as u8 == byte)
     }
 
-    /// The version of a payload with a value of this type: the oldest that has it, but none before Redis 7.0.
+    /// The oldest version that has it, of those that are told apart when a value is written ([`super::Target`]).
     #[must_use]
-    pub fn version(self) -> u16 {
+    pub fn since(self) -> u16 {
         match self {
+            Self::HashListpack | Self::ZSetListpack | Self::ListQuicklist2 | Self::StreamListpacks2 => 10,
             Self::SetListpack | Self::StreamListpacks3 => 11,
             Self::HashTimedEarly
             | Self::HashTimedListpackEarly
             | Self::HashTimed
             | Self::HashTimedListpack => 12,
-            _ => VERSION_COMMON,
+            _ => VERSION_OLDEST,
         }
+    }
+
+    /// The version of a payload with a value of this type: the oldest that has it, but none before Redis 7.0.
+    #[must_use]
+    pub fn version(self) -> u16 {
+        self.since().max(VERSION_COMMON)
     }
 }
 
@@ -104,6 +116,8 @@ impl Type {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Opcode {
+    /// How many keys, and how many with an expiry, a slot of a cluster has.
+    SlotInfo = 244,
     /// The source of a function library.
     Function2 = 245,
     /// The same, of a release candidate.
@@ -126,7 +140,8 @@ pub enum Opcode {
 }
 
 impl Opcode {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
+        Self::SlotInfo,
         Self::Function2,
         Self::FunctionEarly,
         Self::ModuleAux,
@@ -143,7 +158,8 @@ impl Opcode {
     /// The opcode that a byte is.
     #[must_use]
     pub fn of(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| *known as u8 == byte)
+        // The last bytes there are.
+        Self::ALL.get(usize::from(byte.checked_sub(Self::SlotInfo as u8)?)).copied()
     }
 }
 
@@ -178,7 +194,7 @@ mod tests {
             assert_eq!(of_type.map_or(byte, |known| known as u8), byte);
             assert_eq!(opcode.map_or(byte, |known| known as u8), byte);
             assert_eq!(of_type.is_some(), byte <= 25 && byte != 8, "{byte}");
-            assert_eq!(opcode.is_some(), byte >= 245, "{byte}");
+            assert_eq!(opcode.is_some(), byte >= 244, "{byte}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A DUMP payload is a [`Slice`]. A file is whatever implements [`Source`] over its blocks: the decoder asks for as
 //! many bytes as it needs next, and knows how many there are at most, which is what bounds every allocation.
 
+use super::opcode::VERSION_MAX;
 use std::fmt;
 
 /// What is wrong, and where.
@@ -28,6 +29,12 @@ pub enum Fault {
     UnknownType(u8),
     /// The source could not read on; its own words have gone elsewhere.
     Unreadable,
+    /// It does not begin as a file does.
+    NotRdb,
+    /// A file of a version that is not read.
+    Version(u16),
+    /// The checksum of a file's bytes, and the one it ends with.
+    Checksum { is: u64, stands: u64 },
 }
 
 /// Bytes of a module type's name.
@@ -41,6 +48,13 @@ impl fmt::Display for Error {
             Fault::Empty => f.write_str("a collection without elements")?,
             Fault::UnknownType(byte) => write!(f, "no type is {byte}")?,
             Fault::Unreadable => f.write_str("it cannot be read")?,
+            Fault::NotRdb => f.write_str("this is no RDB file")?,
+            Fault::Version(version) => {
+                write!(f, "an RDB file of version {version}, and versions 1 to {VERSION_MAX} are read")?;
+            }
+            Fault::Checksum { is, stands } => {
+                write!(f, "the checksum is {is:016x}, and the file ends with {stands:016x}")?;
+            }
             Fault::Module(name) => {
                 let name: String = name.iter().take_while(|&&b| b != 0).map(|&b| char::from(b)).collect();
                 write!(f, "a value of the module type '{name}', and there are no modules here")?;
@@ -65,6 +79,11 @@ pub trait Source {
 
     /// How many bytes there still are, at most.
     fn left(&self) -> u64;
+
+    /// The checksum ([`crate::crc64`]) of all that has been taken, if the source keeps it.
+    fn sum(&mut self) -> Option<u64> {
+        None
+    }
 }
 
 /// Bytes that are all there.

@@ -5,7 +5,7 @@ use super::*;
 use crate::listpack::{self, Element, Listpack};
 
 /// What the visitor hears, in text.
-struct Told;
+pub(super) struct Told;
 
 fn text(element: Element<'_>) -> String {
     String::from_utf8_lossy(&element.to_vec()).into_owned()

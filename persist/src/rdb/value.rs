@@ -140,9 +140,14 @@ fn intset_len(bytes: &[u8]) -> u64 {
     }
 }
 
-/// The refusal of a module's value: its name is in the 54 upper bits of its id, 6 a letter.
-fn module(what: Type, from: &mut Decoder<'_>) -> Error {
+/// The name of a module's type is in the 54 upper bits of its id, 6 a letter.
+pub(super) fn module_name(id: u64) -> [u8; MODULE_NAME_BYTES] {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    std::array::from_fn(|place| LETTERS[(id >> (10 + 6 * (MODULE_NAME_BYTES - 1 - place)) & 63) as usize])
+}
+
+/// The refusal of a module's value.
+fn module(what: Type, from: &mut Decoder<'_>) -> Error {
     if what == Type::Module {
         return from.corrupt("a module's value of a release candidate's form");
     }
@@ -151,6 +156,5 @@ fn module(what: Type, from: &mut Decoder<'_>) -> Error {
         Ok(id) => id,
         Err(error) => return error,
     };
-    let letter = |place: usize| LETTERS[(id >> (10 + 6 * (MODULE_NAME_BYTES - 1 - place)) & 63) as usize];
-    Error { at, fault: Fault::Module(std::array::from_fn(letter)) }
+    Error { at, fault: Fault::Module(module_name(id)) }
 }

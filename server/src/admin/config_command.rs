@@ -56,7 +56,7 @@ fn set(core: &mut CoreState, id: ConnId, args: Args<'_>) {
     let words: Vec<&[u8]> = args.from(2).iter().collect();
     let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let local = core.conns.get(id).is_some_and(|c| c.ends.unix || c.ends.loopback);
-    match change(core, &pairs, Caller { local, loading: false }) {
+    match change(core, &pairs, Caller { local, loading: core.loading }) {
         Ok(()) => core.reply(id, |r| r.ok()),
         Err(Refusal(text)) => core.reply(id, |r| r.error(&text)),
     }

@@ -167,7 +167,7 @@ pub fn wants(shard: &Shard, item: &Ordered) -> Wants {
     match item {
         Ordered::Work(work) => of_work(shard, work),
         Ordered::Hold(hold) => wants_of_hold(shard, hold),
-        Ordered::Unwatch(_) | Ordered::Subscription(_) | Ordered::Task(_) => Wants::All,
+        Ordered::Unwatch(_) | Ordered::Subscription(_) | Ordered::Task(_) | Ordered::Loading(_) => Wants::All,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::conn::{Conn, ReplyMode};
 use crate::io::ConnId;
 use crate::latency::CommandHistograms;
+use crate::loading::is_refused;
 use crate::shared::Shared;
 use proto::args::Args;
 use proto::command::{CommandId, CommandSpec, Flags, Group, Place, Split};
@@ -68,6 +69,8 @@ pub(super) struct Router<'a> {
     pub(super) slow_nanos: u64,
     /// Keys of this shard are held: its own connections' commands go through its queue, like all others.
     pub(super) in_line: bool,
+    /// A data set is being loaded.
+    pub(super) loading: bool,
 }
 
 impl CoreState {
@@ -92,9 +95,11 @@ impl CoreState {
         self.execute_plan();
     }
 
-    /// Whether commands of our own connections may run now.
+    /// Whether commands of our own connections may run now. Once the server stops, only what has been posted is
+    /// finished: nothing new is begun.
     fn may_serve(&self) -> bool {
-        self.held.is_none() && self.queue.is_empty() && !self.undelivered.is_too_much()
+        let free = self.held.is_none() && self.queue.is_empty() && !self.must_wait();
+        free && !self.shared.stopping()
     }
 
     fn serve_conn(&mut self, slot: u32) {
@@ -149,6 +154,7 @@ impl CoreState {
             histograms: &mut self.histograms,
             slow_nanos: self.slow_nanos,
             in_line: !self.holds.is_idle(),
+            loading: self.loading,
         };
         Some(router.scan(conn, &mut self.plan))
     }
@@ -358,6 +364,14 @@ impl Router<'_> {
             && let Some(text) = refused_to_listener(conn, spec)
         {
             return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
+        }
+        if self.shared.saves.refuses(self.settings)
+            && (spec.flags.contains(Flags::WRITE) || spec.id == CommandId::Ping)
+        {
+            return self.refuse(conn, plan, first, Some(spec), error::MISCONF_RDB.as_bytes());
+        }
+        if self.loading && is_refused(conn, spec) {
+            return self.refuse(conn, plan, first, Some(spec), error::LOADING.as_bytes());
         }
         if self.shared.pause.holds(spec, self.now.unix_ms()) {
             return Some(Stop::Paused);

@@ -17,7 +17,7 @@ use crate::shard::{Cx, Shard};
 use crate::value::list::{List, ListView};
 use crate::value::rdb;
 use crate::value::{Collection, Object};
-use persist::rdb::Writer;
+use persist::rdb::{Target, Writer};
 use proto::args::Args;
 use proto::encode::Reply;
 use proto::error;
@@ -98,7 +98,8 @@ fn of_quicklist(entry: &Entry, fast: bool) -> String {
 /// Bytes of the value in an RDB file.
 fn serialized_len(entry: &Entry, settings: &Settings) -> usize {
     let mut bytes = Vec::new();
-    rdb::save(entry.value(), &mut Writer::new(&mut bytes, settings.rdb_compression));
+    let what = rdb::type_of(entry.value(), Target::AUTO);
+    rdb::save(entry.value(), what, &mut Writer::new(&mut bytes, settings.rdb_compression));
     bytes.len()
 }
 

@@ -33,7 +33,7 @@ use proto::args::Args;
 use report::{CoreReport, Reports};
 use section::{Section, Selection};
 use std::sync::Arc;
-use text::Text;
+pub use text::Text;
 
 /// What the sections are written from.
 struct View<'a> {

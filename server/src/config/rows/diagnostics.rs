@@ -75,9 +75,14 @@ pub const TESTING: &[Directive] = &[
     int("rdb-key-save-delay", i32::MIN as i64, INT_MAX, "0", "Microseconds to wait after saving a key.")
         .hidden()
         .no_effect(TEST_ONLY),
-    int("key-load-delay", i32::MIN as i64, INT_MAX, "0", "Microseconds to wait after loading a key.")
-        .hidden()
-        .no_effect(TEST_ONLY),
+    int(
+        "key-load-delay",
+        i32::MIN as i64,
+        INT_MAX,
+        "0",
+        "Microseconds to wait after loading a key; -n waits a moment after every n-th.",
+    )
+    .hidden(),
     int("watchdog-period", 0, INT_MAX, "0", "Milliseconds after which a stuck command is reported.")
         .hidden()
         .no_effect(TEST_ONLY),

@@ -11,7 +11,7 @@ use crate::core::state::CoreState;
 use crate::io::ConnId;
 use crate::work::{Direct, Hold, Ordered};
 use proto::args::Args;
-use proto::command::{CommandSpec, Place};
+use proto::command::{CommandSpec, Flags, Place};
 use proto::encode::Reply;
 use proto::slot::slot_of;
 use shard::{Cx, Parcel, Wanted, named_keys};
@@ -147,7 +147,9 @@ impl CoreState {
                         s.watching.as_ref().map(|w| w.share_of(shard)).filter(|w| !w.keys.is_empty());
                     let whole =
                         s.exec.is_some() || s.commands.commands().iter().any(|q| q.kind != Kind::Gather);
-                    let hold = Hold { origin, session, part, watched, whole, wanted };
+                    let commands = s.commands.commands();
+                    let while_loading = commands.iter().all(|q| q.spec.flags.contains(Flags::LOADING));
+                    let hold = Hold { origin, session, part, watched, whole, while_loading, wanted };
                     self.outbox.ordered(target, Ordered::Hold(Box::new(hold)));
                 }
                 Message::Lend(wanted) => {

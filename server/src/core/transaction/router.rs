@@ -39,6 +39,7 @@ impl CoreState {
             histograms: &mut self.histograms,
             slow_nanos: self.slow_nanos,
             in_line: !self.holds.is_idle(),
+            loading: self.loading,
         }
     }
 }

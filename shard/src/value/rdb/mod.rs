@@ -8,11 +8,16 @@
 //! elements becomes the large one (their length is not looked at), and what was large is packed if it is small.
 //! Every fault is an error; a value that was loaded keeps all its type's invariants, whatever the bytes were.
 //!
-//! What is written are Redis 7.2's types, and 7.4's of a hash with an expiry of a field: packed forms and nodes as
-//! they lie. It takes `&` only, so that a value can be written while it is read.
+//! What is written are Redis 7.2's types, and 7.4's of a hash with an expiry of a field, or those that an older version
+//! has ([`Target`]): packed forms as the listpacks that Redis would have, intsets and nodes of large lists as they lie. It
+//! takes `&` only, so that a value can be written while it is read. A key of a file, with what stands about it there, is
+//! in `record`.
 
 #[cfg(test)]
 mod files;
+mod record;
+#[cfg(test)]
+mod record_tests;
 #[cfg(test)]
 mod tests;
 
@@ -26,8 +31,10 @@ use crate::db::{DetachedValue, Entry, Kind, StrRef, ValueRef, parse_int};
 use crate::settings::Settings;
 use persist::listpack::Element;
 use persist::rdb::{
-    Decoder, Error, Fault, Fields, Members, Nodes, Scored, Slice, StreamParts, Type, Visitor, Writer, decode,
+    Decoder, Error, Fault, Fields, Members, Nodes, Scored, Slice, StreamParts, Target, Type, Visitor, Writer,
+    decode,
 };
+pub use record::{Saved, Saver};
 
 /// Makes values of what a decoder tells.
 pub struct Loader<'a> {
@@ -84,7 +91,7 @@ impl Visitor for Loader<'_> {
     }
 
     fn set_listpack(&mut self, bytes: Vec<u8>) -> DetachedValue {
-        Set::of_listpack(bytes, &self.rules()).into_value()
+        Set::of_listpack(&bytes, &self.rules()).into_value()
     }
 
     fn set(&mut self, members: &mut Members<'_, '_>) -> Result<DetachedValue, Error> {
@@ -92,7 +99,7 @@ impl Visitor for Loader<'_> {
     }
 
     fn hash_listpack(&mut self, bytes: Vec<u8>, timed: bool) -> DetachedValue {
-        Hash::of_listpack(bytes, timed, &self.terms()).into_value()
+        Hash::of_listpack(&bytes, timed, &self.terms()).into_value()
     }
 
     fn hash(&mut self, fields: &mut Fields<'_, '_>) -> Result<DetachedValue, Error> {
@@ -100,7 +107,7 @@ impl Visitor for Loader<'_> {
     }
 
     fn zset_listpack(&mut self, bytes: Vec<u8>) -> DetachedValue {
-        ZSet::of_listpack(bytes, self.limits()).into_value()
+        ZSet::of_listpack(&bytes, self.limits()).into_value()
     }
 
     fn zset(&mut self, members: &mut Scored<'_, '_>) -> Result<DetachedValue, Error> {
@@ -113,7 +120,7 @@ impl Visitor for Loader<'_> {
 }
 
 /// A value, by its type.
-enum Typed<'a> {
+pub(in crate::value) enum Typed<'a> {
     String(StrRef<'a>),
     List(ListView<'a>),
     Set(SetView<'a>),
@@ -123,7 +130,7 @@ enum Typed<'a> {
 }
 
 impl<'a> Typed<'a> {
-    fn of(value: ValueRef<'a>) -> Self {
+    pub(in crate::value) fn of(value: ValueRef<'a>) -> Self {
         match value {
             ValueRef::String(text) => Self::String(text),
             ValueRef::Packed(p) => match p.kind {
@@ -145,36 +152,42 @@ impl<'a> Typed<'a> {
 
 /// What a value is written as: in files the key comes between this and the value.
 #[must_use]
-pub fn type_of(value: ValueRef<'_>) -> Type {
+pub fn type_of(value: ValueRef<'_>, target: Target) -> Type {
     match Typed::of(value) {
         Typed::String(_) => Type::String,
-        Typed::List(_) => Type::ListQuicklist2,
-        Typed::Set(view) => set::rdb::type_of(view),
-        Typed::Hash(view) => hash::rdb::type_of(view),
-        Typed::ZSet(view) => zset::rdb::type_of(view),
-        Typed::Stream(_) => Type::StreamListpacks3,
+        Typed::List(_) => list::rdb::type_of(target),
+        Typed::Set(view) => set::rdb::type_of(view, target),
+        Typed::Hash(view) => hash::rdb::type_of(view, target),
+        Typed::ZSet(view) => zset::rdb::type_of(view, target),
+        Typed::Stream(_) => stream::rdb::type_of(target),
     }
 }
 
-/// Writes a value as its type has it.
-pub fn save(value: ValueRef<'_>, w: &mut Writer<'_>) {
+/// Whether a value has expiries of fields that are lost when it is written as this type.
+#[must_use]
+pub fn loses_expiries(value: ValueRef<'_>, what: Type) -> bool {
+    what == Type::Hash && hash::first_deadline(value).is_some()
+}
+
+/// Writes a value as `what`, which is what [`type_of`] has said of it.
+pub fn save(value: ValueRef<'_>, what: Type, w: &mut Writer<'_>) {
     match Typed::of(value) {
         Typed::String(StrRef::Int(n)) => w.int(n),
         Typed::String(StrRef::Bytes(bytes)) => w.string(bytes),
-        Typed::List(view) => list::rdb::save(view, w),
-        Typed::Set(view) => set::rdb::save(view, w),
-        Typed::Hash(view) => hash::rdb::save(view, w),
-        Typed::ZSet(view) => zset::rdb::save(view, w),
-        Typed::Stream(view) => stream::rdb::save(view, w),
+        Typed::List(view) => list::rdb::save(view, what, w),
+        Typed::Set(view) => set::rdb::save(view, what, w),
+        Typed::Hash(view) => hash::rdb::save(view, what, w),
+        Typed::ZSet(view) => zset::rdb::save(view, what, w),
+        Typed::Stream(view) => stream::rdb::save(view, what, w),
     }
 }
 
 /// The payload of DUMP.
 #[must_use]
 pub fn dump(entry: &Entry, compress: bool) -> Vec<u8> {
-    let (mut payload, what) = (Vec::new(), type_of(entry.value()));
+    let (mut payload, what) = (Vec::new(), type_of(entry.value(), Target::AUTO));
     payload.push(what as u8);
-    save(entry.value(), &mut Writer::new(&mut payload, compress));
+    save(entry.value(), what, &mut Writer::new(&mut payload, compress));
     persist::rdb::seal(&mut payload, what);
     payload
 }

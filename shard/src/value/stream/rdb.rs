@@ -4,7 +4,7 @@
 //! nodes, who owns what is pending. The first id is derived, not read.
 
 use super::{Group, Log, Nack, Stream, StreamId, check_node, node};
-use persist::rdb::{self, Error, Id, Pending, StreamParts, Writer};
+use persist::rdb::{self, Error, Id, Pending, StreamParts, Target, Type, Writer};
 use std::collections::BTreeMap;
 
 /// How "never", and "unknown", is written.
@@ -31,7 +31,13 @@ fn raw(id: StreamId) -> [u8; 16] {
     Id::from(id).to_bytes()
 }
 
-pub(in crate::value) fn save(stream: &Stream, w: &mut Writer<'_>) {
+pub(in crate::value) fn type_of(target: Target) -> Type {
+    let versions = [Type::StreamListpacks3, Type::StreamListpacks2];
+    versions.into_iter().find(|&what| target.has(what)).unwrap_or(Type::StreamListpacks)
+}
+
+pub(in crate::value) fn save(stream: &Stream, what: Type, w: &mut Writer<'_>) {
+    let is_counted = what != Type::StreamListpacks;
     let log = &stream.log;
     w.count(log.nodes().len());
     for (id, bytes) in log.nodes() {
@@ -39,18 +45,23 @@ pub(in crate::value) fn save(stream: &Stream, w: &mut Writer<'_>) {
         w.string(bytes);
     }
     w.length(log.len());
-    [log.last_id, log.first_id, log.max_deleted_id].into_iter().for_each(|id| save_id(id, w));
-    w.length(log.entries_added);
+    save_id(log.last_id, w);
+    if is_counted {
+        [log.first_id, log.max_deleted_id].into_iter().for_each(|id| save_id(id, w));
+        w.length(log.entries_added);
+    }
     w.count(stream.groups.len());
     for (name, group) in &stream.groups {
         w.string(name);
-        save_group(group, w);
+        save_group(group, what, w);
     }
 }
 
-fn save_group(group: &Group, w: &mut Writer<'_>) {
+fn save_group(group: &Group, what: Type, w: &mut Writer<'_>) {
     save_id(group.last_id, w);
-    w.length(group.entries_read.unwrap_or(NONE).cast_unsigned());
+    if what != Type::StreamListpacks {
+        w.length(group.entries_read.unwrap_or(NONE).cast_unsigned());
+    }
     w.count(group.pending().len());
     for (&id, nack) in group.pending() {
         w.raw(&raw(id));
@@ -61,7 +72,9 @@ fn save_group(group: &Group, w: &mut Writer<'_>) {
     for consumer in group.consumers() {
         w.string(&consumer.name);
         w.time_ms(consumer.seen_ms);
-        w.time_ms(consumer.active_ms.unwrap_or(NONE));
+        if what == Type::StreamListpacks3 {
+            w.time_ms(consumer.active_ms.unwrap_or(NONE));
+        }
         w.count(consumer.pending().len());
         consumer.pending().iter().for_each(|&id| w.raw(&raw(id)));
     }
