@@ -142,7 +142,7 @@ fn what_has_expired_is_dropped() {
 fn no_file_is_an_empty_start() {
     let server = Server::start(2);
     assert_eq!(server.connect().words("DBSIZE").int(), Some(0));
-    assert!(!server.log().contains("loaded"), "{}", server.log());
+    assert!(!server.log().contains("DB loaded"), "{}", server.log());
 }
 
 /// Of the directives that name the file.
