@@ -13,7 +13,8 @@
 //! `Result<Completion, DiskError>`; a [`Request`] is generic over its bytes for this reason.
 //!
 //! **What is durable, and when** (POSIX's promise, no file system's favours):
-//! - bytes of a file: after a later [`Disk::sync_data`] of that file succeeded;
+//! - bytes of a file: after a later [`Disk::sync_data`] of that file succeeded, or when the
+//!   [`Disk::write_durable_at`] that wrote them has;
 //! - a name (created, renamed, removed): after a later [`Disk::sync_dir`] of its directory. Syncing
 //!   a file does not make its name durable;
 //! - after a `sync_data` that failed: nothing that was unsynced, ever, even if the next one
@@ -59,6 +60,9 @@ pub enum Request<B> {
     ReadAt { file: FileId, offset: u64, len: usize },
     /// All of the bytes, or an error; after an error any first part may have been written.
     WriteAt { file: FileId, offset: u64, bytes: B },
+    /// As `WriteAt`, and the bytes (with the length that they need) are durable when it returns: O_DSYNC for
+    /// one write. It makes nothing else durable.
+    WriteDurable { file: FileId, offset: u64, bytes: B },
     /// As `WriteAt`, at the end of the file. `value`: the offset it began at.
     Append { file: FileId, bytes: B },
     /// Cuts the file, or extends it with zeros.
@@ -126,6 +130,19 @@ const EROFS: i32 = 30;
 const EDQUOT: i32 = 122;
 
 impl ErrorKind {
+    /// Its Linux `errno`.
+    #[must_use]
+    pub fn errno(self) -> i32 {
+        match self {
+            Self::NoSpace => ENOSPC,
+            Self::ReadOnly => EROFS,
+            Self::NotFound => ENOENT,
+            Self::AlreadyExists => EEXIST,
+            Self::Denied => EACCES,
+            Self::Io { errno } => errno,
+        }
+    }
+
     /// The kind of a Linux `errno`.
     #[must_use]
     pub fn from_errno(errno: i32) -> Self {
@@ -184,7 +201,7 @@ impl<B> Request<B> {
             Self::Open { .. } => "open",
             Self::Close { .. } => "close",
             Self::ReadAt { .. } => "read",
-            Self::WriteAt { .. } => "write",
+            Self::WriteAt { .. } | Self::WriteDurable { .. } => "write",
             Self::Append { .. } => "append to",
             Self::Truncate { .. } => "truncate",
             Self::SyncData { .. } => "sync",
@@ -218,6 +235,7 @@ impl<B> Request<B> {
             Self::Close { file }
             | Self::ReadAt { file, .. }
             | Self::WriteAt { file, .. }
+            | Self::WriteDurable { file, .. }
             | Self::Append { file, .. }
             | Self::Truncate { file, .. }
             | Self::SyncData { file }
@@ -230,7 +248,9 @@ impl<B> Request<B> {
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         match self {
-            Self::ReadAt { offset, .. } | Self::WriteAt { offset, .. } => Some(*offset),
+            Self::ReadAt { offset, .. }
+            | Self::WriteAt { offset, .. }
+            | Self::WriteDurable { offset, .. } => Some(*offset),
             Self::Truncate { len, .. } => Some(*len),
             _ => None,
         }
@@ -269,6 +289,10 @@ pub trait Disk {
     }
     fn write_at(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         self.perform(Request::WriteAt { file, offset, bytes }).map(drop)
+    }
+    /// The bytes are durable when it returns, and nothing else is. Never repeat one that failed.
+    fn write_durable_at(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.perform(Request::WriteDurable { file, offset, bytes }).map(drop)
     }
     /// Returns the offset at which the bytes begin.
     fn append(&mut self, file: FileId, bytes: &[u8]) -> Result<u64, DiskError> {

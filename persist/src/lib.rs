@@ -1,6 +1,7 @@
 //! Formats and the disk seam: bytes in, bytes out.
 
 pub mod crc64;
+pub mod dense;
 pub mod disk;
 pub mod intset;
 pub mod listpack;

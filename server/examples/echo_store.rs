@@ -10,7 +10,7 @@
 //! bulk strings, and inline commands of one word.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use server::io::{Backend, Closed, ConnId, EpollIo, Io, Sink, Socket, UringIo};
+use server::io::{Backend, Closed, ConnId, EpollIo, FileDone, Io, Sink, Socket, UringIo};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::TcpListener;
@@ -84,6 +84,7 @@ impl Sink for Core {
     fn closed(&mut self, conn: ConnId, _: Closed) {
         self.closed.push(conn);
     }
+    fn file_done(&mut self, _: FileDone) {}
 }
 
 /// Runs the complete requests of `bytes`; how many bytes they were.

@@ -8,7 +8,7 @@
 #![allow(unsafe_code)] // control calls of the C library that its crate has no safe form for
 
 use rustix::process::Pid;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use tikv_jemalloc_ctl::{
     background_thread, epoch, max_background_threads, stats, stats_print, thread, version,
 };
@@ -18,6 +18,23 @@ use tikv_jemallocator::Jemalloc;
 pub type Allocator = Jemalloc;
 /// The one there is.
 pub const ALLOCATOR: Allocator = Jemalloc;
+
+/// What the allocator reads before its first allocation.
+///
+/// *slab_sizes*: of blocks whose size is a power of two it takes as few pages at a time as fill up evenly, one, which for
+/// 512 bytes is 8 blocks and for 1024 is 4; and each such slab costs 128 bytes of bookkeeping and a walk
+/// through its page lists. With larger ones, such as it takes itself for sizes in between, 200,000 sorted sets of 50
+/// (in blocks of 512 bytes) save 14 bytes a key, and 100,000 lists of 100 (of 1024) save 30.
+#[used]
+#[unsafe(export_name = "_rjem_malloc_conf")]
+static OPTIONS: Options = Options(c"slab_sizes:256-256:4|512-512:8|1024-1024:16|2048-2048:16".as_ptr());
+
+/// A C string that lives as long as the process.
+#[repr(transparent)]
+struct Options(*const c_char);
+
+// SAFETY: what it points to is constant.
+unsafe impl Sync for Options {}
 
 /// Brings the figures up to date.
 pub fn refresh() {

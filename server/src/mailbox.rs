@@ -32,22 +32,45 @@
 //!
 //! # Bounds
 //!
-//! A connection has at most one batch under way, and a batch has a largest size, so a mailbox
-//! holds at most `maxclients` batches: no queue here grows without limit.
+//! A connection has at most one batch, session or question under way, and the next command is not looked at before it is
+//! answered; a client that leaves keeps its place among `maxclients` until then. A batch has a largest size. So a
+//! mailbox holds at most some `maxclients` items, and what waits in [`crate::core::holds`] is a part of them. What is posted
+//! without an answer is bounded otherwise: notifications and MONITOR's lines by what the other core has not
+//! handled yet ([`crate::core::notify`]), "watches no longer" by the WATCH that was answered before it.
+//!
+//! Replies are bounded while they are written: when one shard's part of a batch has more of them than
+//! `client-output-buffer-limit` lets the client have, they are dropped, and the client is closed.
 //!
 //! # Waking
 //!
 //! A core that is about to sleep raises `sleeping`, then looks at `pending` once more; a poster
 //! publishes, then looks at `sleeping`. With a full fence between on both sides one of them sees
 //! the other, so a wake-up cannot be lost, and a core that is awake is never sent one.
+//!
+//! # Stopping
+//!
+//! Whoever stops the server raises `stopping` and wakes everybody. A core looks at it before its mailbox, and ends only
+//! when that is empty ([`Mailboxes::may_end`]): what had been posted before the stop, by whatever chain of cores
+//! and clients, is run and not lost.
+//!
+//! All of this is tried in every interleaving and every order that weak memory allows by `mailbox/models.rs`, which
+//! is why the primitives are a parameter.
+
+#[cfg(test)]
+mod models;
+pub mod primitives;
 
 use crate::core::notify::Notices;
 use crate::io::Waker;
 use crate::work::{Direct, Ordered};
-use parking_lot::{Mutex, MutexGuard};
+use primitives::{Flag, Lock, Primitives, Real};
 use smallvec::SmallVec;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::Ordering;
+
+/// An inbox behind its lock, and that lock held.
+type Locked<P> = <P as Primitives>::Lock<Inbox>;
+type Guard<'a, P> = <Locked<P> as Lock<Inbox>>::Guard<'a>;
 
 /// What lies in a mailbox, in the order it was posted.
 #[derive(Default)]
@@ -64,17 +87,28 @@ impl Inbox {
 
 /// One core's mailbox. Padded to lines of its own: its flags are read by every core.
 #[repr(align(128))]
-#[derive(Default)]
-struct Mailbox {
-    inbox: Mutex<Inbox>,
-    pending: AtomicBool,
-    sleeping: AtomicBool,
+struct Mailbox<P: Primitives> {
+    inbox: Locked<P>,
+    pending: P::Flag,
+    sleeping: P::Flag,
     waker: OnceLock<Waker>,
 }
 
+impl<P: Primitives> Default for Mailbox<P> {
+    fn default() -> Self {
+        Self {
+            inbox: Locked::<P>::default(),
+            pending: P::Flag::default(),
+            sleeping: P::Flag::default(),
+            waker: OnceLock::new(),
+        }
+    }
+}
+
 /// The mailboxes of all cores.
-pub struct Mailboxes {
-    boxes: Box<[Mailbox]>,
+pub struct Mailboxes<P: Primitives = Real> {
+    boxes: Box<[Mailbox<P>]>,
+    stopping: P::Flag,
 }
 
 /// What one core has to post at the end of its turn, by target.
@@ -132,9 +166,18 @@ impl Outbox {
 }
 
 impl Mailboxes {
+    /// The server's.
     #[must_use]
     pub fn new(cores: usize) -> Self {
-        Self { boxes: (0..cores).map(|_| Mailbox::default()).collect() }
+        Self::made_of(cores)
+    }
+}
+
+impl<P: Primitives> Mailboxes<P> {
+    /// With primitives of one's own.
+    #[must_use]
+    pub fn made_of(cores: usize) -> Self {
+        Self { boxes: (0..cores).map(|_| Mailbox::default()).collect(), stopping: P::Flag::default() }
     }
 
     /// How many cores there are.
@@ -161,7 +204,7 @@ impl Mailboxes {
         if out.touched.is_empty() {
             return;
         }
-        if out.spans {
+        if out.spans && P::LOCKS_ALL {
             self.multicast(out);
         } else {
             for &t in &out.touched {
@@ -169,7 +212,7 @@ impl Mailboxes {
                 self.deliver(t, &mut guard, &mut out.lanes[t]);
             }
         }
-        fence(Ordering::SeqCst);
+        P::fence();
         for t in out.touched.drain(..) {
             let mailbox = &self.boxes[t];
             if mailbox.sleeping.load(Ordering::Relaxed)
@@ -182,11 +225,26 @@ impl Mailboxes {
         out.spans = false;
     }
 
+    /// Posts what is for one of several targets, if they may see it one after the other; false: they may not, or there
+    /// is but one. `apart`: as if they always might.
+    #[cfg(test)]
+    pub fn post_one(&self, out: &mut Outbox, apart: bool, wake: impl FnMut(usize, &Waker)) -> bool {
+        if out.touched.len() < 2 || out.spans && !apart {
+            return false;
+        }
+        let target = out.touched.remove(0);
+        let mut one = Outbox::new(out.lanes.len());
+        std::mem::swap(&mut one.lanes[target], &mut out.lanes[target]);
+        one.touched.push(target);
+        self.post(&mut one, wake);
+        true
+    }
+
     /// Takes the locks in ascending order (so that two multicasts cannot wait for each other),
     /// and lets none go before everything is delivered.
     fn multicast(&self, out: &mut Outbox) {
         out.touched.sort_unstable();
-        let mut guards: SmallVec<[MutexGuard<'_, Inbox>; 16]> = SmallVec::new();
+        let mut guards: SmallVec<[Guard<'_, P>; 16]> = SmallVec::new();
         for &t in &out.touched {
             guards.push(self.boxes[t].inbox.lock());
         }
@@ -223,8 +281,8 @@ impl Mailboxes {
     #[must_use]
     pub fn may_sleep(&self, core: usize) -> bool {
         self.boxes[core].sleeping.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        if self.pending(core) {
+        P::fence();
+        if P::LOOKS_AGAIN && self.pending(core) {
             self.awake(core);
             return false;
         }
@@ -236,7 +294,32 @@ impl Mailboxes {
         self.boxes[core].sleeping.store(false, Ordering::Relaxed);
     }
 
-    /// Wakes every core, from a thread that is none of them (a signal, the last one out).
+    /// Tells every core to stop, from any thread.
+    pub fn stop(&self) {
+        self.raise_stop(|waker| drop(waker.notify())); // it is being read: it cannot be full for long
+    }
+
+    /// The same, by another way to wake.
+    fn raise_stop(&self, mut wake: impl FnMut(&Waker)) {
+        self.stopping.store(true, Ordering::Release);
+        self.boxes.iter().filter_map(|mailbox| mailbox.waker.get()).for_each(&mut wake);
+    }
+
+    /// Whether the server stops.
+    #[inline]
+    #[must_use]
+    pub fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Whether the server stops, and everything that was posted to `core` before that has been drained.
+    #[inline]
+    #[must_use]
+    pub fn may_end(&self, core: usize) -> bool {
+        self.stopping() && !(P::EMPTIES_AT_STOP && self.pending(core))
+    }
+
+    /// Wakes every core, from a thread that is none of them.
     pub fn wake_all(&self) {
         for mailbox in &self.boxes {
             if let Some(waker) = mailbox.waker.get() {

@@ -193,7 +193,7 @@ fn choose_backend(settings: &Settings) -> Backend {
 fn watch_signals(shared: &Arc<Shared>) {
     let shared = shared.clone();
     let watching = signal::watch(move |_| {
-        shared.stop(StopReason::Signal);
+        shared.ask_stop();
     });
     if let Err(e) = watching {
         log::die(format_args!("Can't watch for signals: {}", config::os_reason(&e)));

@@ -13,6 +13,7 @@ use crate::names::CommandNames;
 use crate::pause::Pause;
 use crate::process::Process;
 use crate::samples::Samples;
+use crate::saving::Saves;
 use crate::slowlog::{self, SlowLog};
 use crate::stats::CoreStats;
 use crate::subscriptions::Subscriptions;
@@ -21,7 +22,7 @@ use proto::args::Args;
 use proto::command::{CommandSpec, Flags};
 use proto::slot::SLOT_COUNT;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 
 /// Which shard owns each hash slot.
 pub struct SlotMap {
@@ -96,12 +97,11 @@ pub struct Shared {
     pub pause: Pause,
     pub samples: Samples,
     pub memory: MemoryMarks,
+    pub saves: Saves,
     /// Of a file that is being loaded, or was.
     pub loading: Progress,
     /// Sources of libraries of functions that were in the file: they are kept, and not run.
     pub functions: Mutex<Vec<Box<[u8]>>>,
-    /// Unix seconds; there are no snapshots yet, so this stays the start.
-    pub last_save: AtomicI64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: AtomicBool,
     /// DEBUG QUICKLIST-PACKED-THRESHOLD, in bytes.
@@ -120,10 +120,16 @@ pub struct Shared {
     /// Another canary: what touches keys that are held does not wait.
     #[cfg(test)]
     pub ignore_holds: AtomicBool,
+    /// A third: a batch over shards is posted to one after the other.
+    #[cfg(test)]
+    pub post_apart: AtomicBool,
+    /// Simulated turns are run in parts, with other cores' turns between them. There is no witness then: what a
+    /// turn has run takes effect when it drained the mailbox, not in the order in which it is noted.
+    #[cfg(test)]
+    pub turns_in_parts: AtomicBool,
     config: RwLock<(Arc<Config>, Arc<Settings>)>,
     config_version: AtomicU64,
     stop: Mutex<Option<StopReason>>,
-    stopping: AtomicBool,
 }
 
 /// What a server is started with.
@@ -166,9 +172,9 @@ impl Shared {
             pause: Pause::default(),
             samples: Samples::default(),
             memory: MemoryMarks::default(),
+            saves: Saves::new(start.started_unix_ms / 1000),
             loading: Progress::default(),
             functions: Mutex::default(),
-            last_save: AtomicI64::new(start.started_unix_ms / 1000),
             active_expire: AtomicBool::new(true),
             list_packed_threshold: AtomicUsize::new(0),
             any_checksum: AtomicBool::new(false),
@@ -180,10 +186,13 @@ impl Shared {
             serve_first: AtomicBool::new(false),
             #[cfg(test)]
             ignore_holds: AtomicBool::new(false),
+            #[cfg(test)]
+            post_apart: AtomicBool::new(false),
+            #[cfg(test)]
+            turns_in_parts: AtomicBool::new(false),
             config: RwLock::new((Arc::new(start.config), settings)),
             config_version: AtomicU64::new(1),
             stop: Mutex::new(None),
-            stopping: AtomicBool::new(false),
         })
     }
 
@@ -247,9 +256,17 @@ impl Shared {
         }
     }
 
-    fn stop_now(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
+    /// A signal asks for an orderly stop: with a snapshot first, where there are save points.
+    pub fn ask_stop(&self) {
+        if self.settings().save.is_empty() {
+            return self.stop(StopReason::Signal);
+        }
+        self.saves.ask_stop();
         self.mailboxes.wake_all();
+    }
+
+    fn stop_now(&self) {
+        self.mailboxes.stop();
     }
 
     /// Takes back a stop that is held. Returns whether there was one.
@@ -270,7 +287,7 @@ impl Shared {
     #[inline]
     #[must_use]
     pub fn stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.mailboxes.stopping()
     }
 
     #[must_use]
@@ -281,6 +298,9 @@ impl Shared {
     /// Notes a command that takes effect now.
     #[cfg(test)]
     pub fn witnessed(&self, client: u64, args: Args<'_>) {
+        if self.turns_in_parts.load(Ordering::Relaxed) {
+            return;
+        }
         self.witness.lock().push((client, args.iter().map(<[u8]>::to_vec).collect()));
     }
 

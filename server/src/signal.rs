@@ -3,7 +3,8 @@
 //! A thread of its own waits for them, so that what happens then is ordinary code: it may log, and
 //! it may take locks. The first SIGTERM or SIGINT asks for an orderly end; a SIGINT after that
 //! means that someone at a terminal does not want to wait, and ends the process at once.
-//! SIGHUP is ignored, so that a closed terminal does not stop the server; SIGPIPE is ignored by
+//! SIGHUP is ignored, so that a closed terminal does not stop the server, and SIGXFSZ, so that a file that
+//! meets `ulimit -f` is an error of `write` like any other; SIGPIPE is ignored by
 //! Rust's runtime already, and a broken pipe is an error of `send` like any other.
 
 use crate::log;
@@ -55,7 +56,7 @@ impl Asked {
 /// # Errors
 /// If the handlers or the thread cannot be set up.
 pub fn watch(stop: impl Fn(StopSignal) + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, libc::SIGXFSZ])?;
     let body = move || {
         let mut asked = Asked::default();
         for signal in signals.forever() {
@@ -90,6 +91,7 @@ mod tests {
     fn the_second_interrupt_does_not_wait() {
         let mut asked = Asked::default();
         assert_eq!(asked.react(SIGHUP), Reaction::Nothing);
+        assert_eq!(asked.react(libc::SIGXFSZ), Reaction::Nothing);
         assert_eq!(asked.react(SIGINT), Reaction::Stop(StopSignal::Int));
         assert_eq!(asked.react(SIGTERM), Reaction::Stop(StopSignal::Term));
         assert_eq!(asked.react(SIGINT), Reaction::ExitNow);
@@ -99,7 +101,7 @@ mod tests {
     fn a_signal_reaches_the_watcher() {
         let (sender, receiver) = channel();
         watch(move |signal| sender.send(signal).unwrap()).unwrap();
-        for signal in [Signal::HUP, Signal::TERM] {
+        for signal in [Signal::HUP, Signal::XFSZ, Signal::TERM] {
             kill_process(getpid(), signal).unwrap();
         }
         assert_eq!(receiver.recv().unwrap(), StopSignal::Term);

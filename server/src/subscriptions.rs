@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(listeners(&s, Kind::Channel, b"news"), [0, 2, 3]);
         assert_eq!(listeners(&s, Kind::Channel, b"x"), [1]);
         assert_eq!(listeners(&s, Kind::ShardChannel, b"news"), [1]);
-        assert_eq!(listeners(&s, Kind::ShardChannel, b"nobody"), []);
+        assert!(listeners(&s, Kind::ShardChannel, b"nobody").is_empty());
         assert_eq!((s.subscribers(Kind::Channel, b"news"), s.subscribers(Kind::Channel, b"x")), (3, 0));
         assert_eq!(Kind::ALL.map(|kind| s.len(kind)), [1, 2, 1]);
         for (n, core) in [("news", 2), ("news", 0), ("news", 2)] {

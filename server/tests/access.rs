@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Conn, Server, Value, peer};
+use common::{Conn, Server, Value, keys, peer};
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -86,8 +86,13 @@ fn protected_mode_denies_strangers() {
 #[test]
 fn one_client_too_many_is_told_so() {
     let server = Server::builder(SHARDS).args(&["--maxclients", "4"]).start();
-    server.wait_for_clients(1);
-    let mut conns: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    // Asked on a connection that stays, and is one of the four.
+    let mut first = server.connect();
+    peer::wait_until("whoever waited for the start has left", LIMIT, || {
+        first.words("INFO clients").text().contains("connected_clients:1\r\n")
+    });
+    let mut conns = vec![first];
+    conns.extend((0..3).map(|_| server.connect()));
     conns.iter_mut().for_each(|c| drop(c.must("PING")));
     for _ in 0..3 {
         let mut refused = Conn::connect(server.port);
@@ -128,6 +133,39 @@ fn too_much_unread_output_closes_the_client() {
     server.wait_for_clients(2);
     assert_eq!(conn.words("STRLEN big"), Value::Int(500_000));
     drop(greedy);
+}
+
+/// The most memory that a process has had, in bytes.
+fn peak_memory(server: &Server) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).expect("the kernel keeps account");
+    line.trim_end_matches("kB").trim().parse::<usize>().unwrap() << 10
+}
+
+/// Replies are bounded while they are written, not only once a whole pipeline has been answered: of one shard, of
+/// another, of both in one batch, and in an EXEC.
+#[test]
+fn a_pipeline_s_replies_are_bounded_while_they_are_written() {
+    let limit = ["--client-output-buffer-limit", "normal", "4mb", "0", "0"];
+    let server = Server::builder(SHARDS).args(&limit).start();
+    let keys = keys::spread("big", 2);
+    let mut conn = server.connect();
+    keys.iter().for_each(|key| assert_eq!(conn.call(&["SET", key, &"x".repeat(1 << 20)]), Value::ok()));
+    let before = peak_memory(&server);
+    let [get_a, get_b] = [&keys[0], &keys[1]].map(|key| format!("GET {key}\r\n").repeat(400));
+    let both = format!("GET {}\r\nGET {}\r\n", keys[0], keys[1]).repeat(200);
+    let exec = format!("MULTI\r\n{both}EXEC\r\n");
+    for (n, pipeline) in [get_a, get_b, both, exec].iter().enumerate() {
+        let mut greedy = server.connect();
+        greedy.send_raw(pipeline.as_bytes());
+        let answered = greedy.read_to_end().map_or(0, |bytes| bytes.len());
+        assert!(answered < 400 << 20, "it is closed, and not answered");
+        let closed = server.info("client_output_buffer_limit_disconnections");
+        assert_eq!(closed, Some((n + 1).to_string()), "{}", &pipeline[..20]);
+    }
+    let grown = peak_memory(&server).saturating_sub(before);
+    assert!(grown < 100 << 20, "{grown} bytes for a client that may have 4 MiB");
+    keys.iter().for_each(|key| assert_eq!(conn.call(&["STRLEN", key]), Value::Int(1 << 20)));
 }
 
 #[test]

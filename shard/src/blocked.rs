@@ -35,6 +35,7 @@ use crate::shard::{Cx, Shard};
 use proto::args::{Args, OwnedArgs};
 use proto::command::CommandId;
 use proto::encode::Resp;
+use proto::key_spec::keys_of;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Who waits: opaque here, and known to the server.
@@ -69,6 +70,8 @@ struct Waiter {
     resp: Resp,
     args: OwnedArgs,
     names: Vec<Name>,
+    /// Keys that its command touches and does not wait for: the destination of BLMOVE.
+    others: Vec<Box<[u8]>>,
     kind: Kind,
     on_loss: bool,
     /// Its keys are on several shards: it is called, not served.
@@ -222,6 +225,10 @@ impl Shard {
         if names.is_empty() {
             return;
         }
+        let mut all = Vec::new();
+        keys_of(proto::command::spec(cx.id), args, &mut all);
+        all.retain(|key| !block.keys.contains(&key.at));
+        let others = all.iter().filter_map(|key| args.get(key.at as usize)).map(Into::into).collect();
         self.blocked.add(Waiter {
             asker,
             id: cx.id,
@@ -229,6 +236,7 @@ impl Shard {
             resp: cx.resp,
             args: block.rewritten.clone().unwrap_or_else(|| args.to_owned_args()),
             names,
+            others,
             kind: block.kind,
             on_loss: block.on_loss,
             spans,
@@ -273,7 +281,8 @@ impl Shard {
     }
 
     /// Serves whoever waits for keys that have changed; `served` hears of each in order. Waiters one of whose
-    /// keys is held by somebody (`is_held`, of a key's bytes) are left for the next time, and those behind them.
+    /// keys is held by somebody (`is_held`, of a key's bytes), be it one that the command would only write to, are
+    /// left for the next time, and those behind them.
     pub fn serve_blocked(
         &mut self,
         now_ms: i64,
@@ -303,13 +312,17 @@ impl Shard {
         served: &mut dyn FnMut(&mut Self, Served),
     ) -> Option<u64> {
         while let Some(ticket) = self.blocked.next(name, from) {
+            if is_held(self, &name.1) {
+                return Some(ticket); // what it holds is not to be seen now, and may come back unchanged
+            }
             from = ticket + 1;
             let there = self.kind_of(name, now_ms);
             let waiter = self.blocked.waiters.get(&ticket)?;
             if there != Some(waiter.kind) && !waiter.on_loss {
                 continue;
             }
-            if !waiter.spans && waiter.names.iter().any(|(_, key)| is_held(self, key)) {
+            let mut touched = waiter.names.iter().map(|(_, key)| key).chain(&waiter.others);
+            if !waiter.spans && touched.any(|key| is_held(self, key)) {
                 return Some(ticket);
             }
             if waiter.spans {
@@ -420,6 +433,37 @@ mod tests {
         }
         assert_eq!(bed.shard.blocked.ready.len(), 1);
         assert_eq!(serve(&mut bed, b""), [(1, popped("a", "x"))]);
+    }
+
+    /// The destination of a move is nobody's who waits, but while it is lent nothing may be put there: what is
+    /// would be lost when the other comes back.
+    #[test]
+    fn a_destination_that_is_held_is_waited_for() {
+        let mut bed = Bed::new();
+        wait(&mut bed, 1, &["blmove", "a", "b", "left", "right", "0"], false);
+        wait(&mut bed, 2, &["brpoplpush", "a", "c", "0"], false);
+        bed.run(&["rpush", "a", "x"]);
+        assert_eq!(serve(&mut bed, b"b"), [], "and nobody passes it");
+        assert_eq!(bed.run(&["exists", "b"]), ":0\r\n");
+        assert_eq!(serve(&mut bed, b""), [(1, "$1\r\nx\r\n".to_owned())]);
+        bed.run(&["rpush", "a", "y"]);
+        assert_eq!(serve(&mut bed, b"c"), []);
+        assert_eq!(serve(&mut bed, b"b"), [(2, "$1\r\ny\r\n".to_owned())]);
+    }
+
+    /// A key that is lent while its waiters are to be looked at may come back unchanged: nobody would say so again.
+    #[test]
+    fn a_key_that_is_lent_when_its_waiters_have_their_turn_is_looked_at_again() {
+        let mut bed = Bed::new();
+        wait(&mut bed, 1, &["blpop", "a", "elsewhere", "0"], true);
+        wait(&mut bed, 2, &["blpop", "a", "0"], false);
+        bed.run(&["rpush", "a", "x"]);
+        assert_eq!(serve(&mut bed, b""), [(1, String::new())]);
+        let lent = bed.shard.lend(vec![crate::Wanted { db: 0, key: b"a"[..].into() }], NOW_MS);
+        assert!(bed.shard.unblock(Asker { core: 0, conn: 1 }), "the one that was called goes");
+        assert_eq!(serve(&mut bed, b"a"), []);
+        bed.shard.give_back(lent);
+        assert_eq!(serve(&mut bed, b""), [(2, popped("a", "x"))]);
     }
 
     #[test]

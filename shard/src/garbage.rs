@@ -10,6 +10,8 @@
 //! in place, but copies what is left whenever half is gone, for seconds in all (measured).
 //! Large collections ([`crate::value::Object`]) queue here beside the databases.
 //!
+//! A database that a snapshot has not saved to the end ([`crate::snapshot`]) waits until it has.
+//!
 //! The queues are bounded: past [`QUEUE_MAX`] waiting databases, or objects, the oldest is freed on the spot, by
 //! whoever adds one more. A client that makes garbage faster than slices take it away waits for its own.
 
@@ -53,7 +55,7 @@ impl Shard {
         }
         let mut left = entries;
         while left > 0
-            && let Some(db) = self.garbage.dbs.front_mut()
+            && let Some(db) = self.garbage.dbs.front_mut().filter(|db| !db.has_cut())
         {
             let before = db.len();
             let finished = db.free_slice(left);
@@ -101,7 +103,14 @@ impl Shard {
     #[must_use]
     pub fn has_garbage(&self) -> bool {
         let garbage = &self.garbage;
-        !garbage.dbs.is_empty() || !garbage.objects.is_empty() || self.dbs.iter().any(Db::has_limbo)
+        garbage.dbs.front().is_some_and(|db| !db.has_cut())
+            || !garbage.objects.is_empty()
+            || self.dbs.iter().any(Db::has_limbo)
+    }
+
+    /// The emptied databases that a snapshot still has to save.
+    pub(crate) fn unsaved_garbage(&mut self) -> impl Iterator<Item = &mut Db> {
+        self.garbage.dbs.iter_mut().filter(|db| db.has_cut())
     }
 
     /// Entries that wait, for INFO's `lazyfree_pending_objects`.
@@ -112,11 +121,13 @@ impl Shard {
 
     /// Frees a database that was emptied, later if it is big.
     pub(crate) fn discard_db(&mut self, db: Db) {
-        if db.len() <= SLICE_ENTRIES {
+        if db.len() <= SLICE_ENTRIES && !db.has_cut() {
             return;
         }
-        if self.garbage.dbs.len() >= QUEUE_MAX {
-            self.garbage.dbs.pop_front();
+        if self.garbage.dbs.len() >= QUEUE_MAX
+            && let Some(mut oldest) = self.garbage.dbs.pop_front()
+        {
+            while !oldest.cut_slice(usize::MAX) {}
         }
         self.garbage.dbs.push_back(db);
     }

@@ -21,6 +21,7 @@ pub mod pubsub;
 mod random;
 pub mod settings;
 pub mod shard;
+pub mod snapshot;
 pub mod stats;
 pub mod table;
 #[cfg(test)]

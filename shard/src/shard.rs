@@ -17,6 +17,7 @@ use crate::garbage::Garbage;
 use crate::pubsub::PubSub;
 use crate::random::Random;
 use crate::settings::Settings;
+use crate::snapshot::Snapshot;
 use crate::stats::Stats;
 use crate::watch::Watches;
 use proto::args::Args;
@@ -83,6 +84,7 @@ pub struct Shard {
     pub(crate) place: Place,
     pub(crate) watches: Watches,
     pub(crate) blocked: Blocked,
+    pub(crate) snapshot: Option<Snapshot>,
     seed: u64,
 }
 
@@ -103,6 +105,7 @@ impl Shard {
             place: Place { index: 0, count: 1 },
             watches: Watches::default(),
             blocked: Blocked::default(),
+            snapshot: None,
             seed,
         }
     }

@@ -154,14 +154,19 @@ impl SimDisk {
         Ok(handle)
     }
 
-    /// Writes as much as there is room for.
-    fn write(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), ErrorKind> {
+    /// Writes as much as there is room for; what was written is durable only if all of it was.
+    fn write(&mut self, file: FileId, offset: u64, bytes: &[u8], durable: bool) -> Result<(), ErrorKind> {
         let room = self.capacity.map(|c| c.saturating_sub(self.used()));
         let content = self.content(file, true)?;
         let limit = room.map_or(u64::MAX, |room| (content.len() as u64).saturating_add(room));
         let fits = usize::try_from(limit.saturating_sub(offset)).unwrap_or(usize::MAX);
         let (now, never) = bytes.split_at(fits.min(bytes.len()));
-        content.write(usize::try_from(offset).unwrap_or(usize::MAX), now);
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        if durable && never.is_empty() {
+            content.write_durable(offset, now);
+        } else {
+            content.write(offset, now);
+        }
         if never.is_empty() { Ok(()) } else { Err(ErrorKind::NoSpace) }
     }
 
@@ -176,10 +181,11 @@ impl SimDisk {
             Request::ReadAt { file, offset, len } => {
                 done.bytes = self.content(file, false)?.read(offset, len)
             }
-            Request::WriteAt { file, offset, bytes } => self.write(file, offset, bytes)?,
+            Request::WriteAt { file, offset, bytes } => self.write(file, offset, bytes, false)?,
+            Request::WriteDurable { file, offset, bytes } => self.write(file, offset, bytes, true)?,
             Request::Append { file, bytes } => {
                 done.value = self.content(file, true)?.len() as u64;
-                self.write(file, done.value, bytes)?;
+                self.write(file, done.value, bytes, false)?;
             }
             Request::Truncate { file, len } => {
                 self.content(file, true)?.resize(usize::try_from(len).unwrap_or(usize::MAX));
@@ -199,29 +205,39 @@ impl SimDisk {
     fn apply_half(&mut self, request: &Request<&[u8]>) {
         let (file, offset, bytes) = match *request {
             Request::WriteAt { file, offset, bytes } => (file, offset, bytes),
+            Request::WriteDurable { file, offset, bytes } => {
+                let _ = self.write(file, offset, bytes, false);
+                return self.forget_unsynced(file);
+            }
             Request::Append { file, bytes } => {
                 let end = self.content(file, true).map_or(0, |c| c.len() as u64);
                 (file, end, bytes)
             }
-            Request::SyncData { file } => {
-                if let Ok(content) = self.handle(file, false)
-                    && let Some(content) = self.files.get_mut(&content)
-                {
-                    content.fail_sync(&mut self.rng);
-                }
-                return;
-            }
+            Request::SyncData { file } => return self.forget_unsynced(file),
             _ => return,
         };
         let part = self.rng.rand_range(0..bytes.len() as u64 + 1) as usize;
-        let _ = self.write(file, offset, bytes.get(..part).unwrap_or(bytes));
+        let _ = self.write(file, offset, bytes.get(..part).unwrap_or(bytes), false);
+    }
+
+    /// A sync of the file that fails.
+    fn forget_unsynced(&mut self, file: FileId) {
+        if let Ok(content) = self.handle(file, false)
+            && let Some(content) = self.files.get_mut(&content)
+        {
+            content.fail_sync(&mut self.rng);
+        }
     }
 
     /// The power fails during this call: what is not a sync may yet have been noted down.
     fn apply_without_power(&mut self, request: Request<&[u8]>) {
-        if !matches!(request, Request::SyncData { .. } | Request::SyncDir { .. }) {
-            let _ = self.apply(request);
-        }
+        let _ = match request {
+            Request::SyncData { .. } | Request::SyncDir { .. } => return,
+            Request::WriteDurable { file, offset, bytes } => {
+                self.apply(Request::WriteAt { file, offset, bytes })
+            }
+            request => self.apply(request),
+        };
     }
 }
 
@@ -254,6 +270,7 @@ fn changes(request: &Request<&[u8]>) -> bool {
     match request {
         Request::Open { access, .. } => *access != Access::Read,
         Request::WriteAt { .. }
+        | Request::WriteDurable { .. }
         | Request::Append { .. }
         | Request::Truncate { .. }
         | Request::Rename { .. }

@@ -11,18 +11,23 @@ use super::{
 use proto::number;
 
 /// An element as it is to be stored: `head` then `body`.
-struct Encoded<'a> {
+#[derive(Debug)]
+pub struct Encoded<'a> {
     head: [u8; 9],
     head_size: usize,
     body: &'a [u8],
 }
 
 impl<'a> Encoded<'a> {
-    fn of(text: &'a [u8]) -> Self {
+    /// Of a text: an integer if it spells one.
+    #[inline]
+    #[must_use]
+    pub fn of(text: &'a [u8]) -> Self {
         number::parse_i64(text).map_or_else(|| Self::string(text), Self::int)
     }
 
-    fn int(n: i64) -> Self {
+    #[must_use]
+    pub fn int(n: i64) -> Self {
         let le = n.to_le_bytes();
         let mut head = [0; 9];
         head[1..].copy_from_slice(&le);
@@ -62,6 +67,31 @@ impl<'a> Encoded<'a> {
         Self { head, head_size, body }
     }
 
+    /// What tells an integer, or how long the text is.
+    #[inline]
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.head[..self.head_size]
+    }
+
+    /// The text, of an element that is no integer.
+    #[inline]
+    #[must_use]
+    pub const fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// Whether `stored`, which is in the shortest form, too, is this. Neighbours often differ at the end only.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, stored: &[u8]) -> bool {
+        let Some((head, body)) = stored.split_at_checked(self.head_size) else { return false };
+        body.len() == self.body.len()
+            && body.last() == self.body.last()
+            && head == self.head()
+            && body == self.body
+    }
+
     fn encoded_size(&self) -> usize {
         self.head_size + self.body.len()
     }
@@ -85,12 +115,6 @@ impl<'a> Encoded<'a> {
 #[must_use]
 pub fn element_size(text: &[u8]) -> usize {
     Encoded::of(text).size()
-}
-
-/// Bytes that an integer takes in a listpack.
-#[must_use]
-pub fn int_element_size(n: i64) -> usize {
-    Encoded::int(n).size()
 }
 
 /// Whether `additional` bytes more keep a listpack of `bytes` within [`BYTES_MAX`].
@@ -198,6 +222,15 @@ impl<'a> Appender<'a> {
         self.push(&Encoded::int(n));
     }
 
+    /// An element in its shortest form.
+    #[inline]
+    pub fn element(&mut self, element: Element<'_>) {
+        match element {
+            Element::Int(n) => self.push(&Encoded::int(n)),
+            Element::Bytes(text) => self.push(&Encoded::string(text)),
+        }
+    }
+
     #[inline]
     fn push(&mut self, element: &Encoded<'_>) {
         let encoded = element.encoded_size();
@@ -235,11 +268,6 @@ pub fn push_front(v: &mut Vec<u8>, text: &[u8]) {
 /// Adds an element before the one at `at`; where the new one is.
 pub fn insert_before(v: &mut Vec<u8>, at: At, text: &[u8]) -> At {
     insert(v, at.offset(), &Encoded::of(text))
-}
-
-/// Adds an integer before the element at `at`; where the new one is.
-pub fn insert_before_int(v: &mut Vec<u8>, at: At, n: i64) -> At {
-    insert(v, at.offset(), &Encoded::int(n))
 }
 
 /// Adds an element behind the one at `at`; where the new one is.

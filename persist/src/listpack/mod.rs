@@ -43,9 +43,8 @@ mod read;
 pub use crate::packed::{Corrupt, reserve_class, size_class, trim};
 pub use check::check;
 pub use edit::{
-    Appender, append, element_size, insert_after, insert_before, insert_before_int, int_element_size, new,
-    push_back, push_back_int, push_front, remove, remove_range, replace, replace_int, retain, safe_to_add,
-    split_off, with_capacity,
+    Appender, Encoded, append, element_size, insert_after, insert_before, new, push_back, push_back_int,
+    push_front, remove, remove_range, replace, replace_int, retain, safe_to_add, split_off, with_capacity,
 };
 pub use read::{Iter, Listpack};
 
@@ -147,7 +146,7 @@ impl Element<'_> {
 
 /// Bytes of *encoding, value* of the element at the start of `bytes`; 1 for the end mark.
 #[inline]
-fn encoded_size(bytes: &[u8]) -> usize {
+pub(crate) fn encoded_size(bytes: &[u8]) -> usize {
     match bytes[0] {
         b @ 0x80..=0xBF => 1 + usize::from(b & 0x3F),
         0xC0..=0xDF => 2,
@@ -193,9 +192,10 @@ fn entry_size(bytes: &[u8]) -> usize {
     encoded + backlen_size(encoded)
 }
 
-/// The element at the start of `bytes`.
+/// The element whose *encoding, value* is at the start of `bytes`.
 #[inline]
-fn decode(bytes: &[u8]) -> Element<'_> {
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Element<'_> {
     match bytes[0] {
         b @ 0..=0x7F => Element::Int(i64::from(b)),
         b @ 0x80..=0xBF => Element::Bytes(&bytes[1..][..usize::from(b & 0x3F)]),

@@ -7,11 +7,13 @@
 
 use super::config_command::rewritten;
 use super::debug_sample::sample;
+use super::save_command::save_then;
 use crate::config::{os_reason, permits, units};
 use crate::core::state::CoreState;
 use crate::core::tasks::When;
 use crate::io::ConnId;
 use crate::loading::reload::Reload;
+use crate::saving::Why;
 use crate::task::Answer;
 use crate::{loading, log};
 use proto::args::Args;
@@ -105,6 +107,7 @@ fn on_this_core(core: &mut CoreState, id: ConnId, name: &[u8], args: Args<'_>) -
             log::warning(format_args!("DEBUG LOG: {}", String::from_utf8_lossy(args.at(2))));
         }
         (b"error", 3) => return Err(args.at(2).to_vec()),
+        (b"snapshot-cut", 3) => core.shared.saves.no_cut.store(!is_on(args.at(2)), Ordering::Relaxed),
         (b"pause-cron", 3) => core.shared.pause_cron(is_on(args.at(2))),
         (b"config-rewrite-force-all", 2) => rewrite_everything(core)?,
         (b"segfault", _) => segfault(),
@@ -181,13 +184,21 @@ fn panic_for_good(unix_s: i64) -> ! {
     std::process::abort();
 }
 
-/// `DEBUG RELOAD [MERGE] [NOFLUSH] NOSAVE`: answered when all is loaded again.
+/// `DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]`: answered when all is loaded again. What other clients change between the
+/// cut of the save and the loading is lost, where Redis would let them wait.
 fn reload(core: &mut CoreState, id: ConnId, args: Args<'_>) -> Result<(), Vec<u8>> {
     let how = Reload::parse(args.from(2))?;
-    if how.save {
-        return Err(error::not_supported_yet("debug reload").into());
+    if !how.save {
+        return loading::reload::begin(core, id, how);
     }
-    loading::reload::begin(core, id, how)
+    let then = move |core: &mut CoreState, id: ConnId, is_saved: bool| {
+        let begun = if is_saved { loading::reload::begin(core, id, how) } else { Err(b"ERR".to_vec()) };
+        if let Err(text) = begun {
+            core.reply(id, |r| r.error(&text));
+        }
+    };
+    save_then(core, id, Why::Foreground, Box::new(then));
+    Ok(())
 }
 
 /// `DEBUG DIGEST`: one digest of everything, at one point of the order.

@@ -13,6 +13,7 @@ mod memory;
 mod monitor_command;
 mod pubsub_command;
 mod role;
+mod save_command;
 mod session;
 mod shutdown;
 mod slowlog_command;
@@ -48,6 +49,9 @@ impl CoreState {
             CommandId::Monitor => monitor_command::monitor(self, id),
             _ if spec.parent == Some(CommandId::Pubsub) => pubsub_command::run(self, id, spec, args),
             CommandId::Role => role::role(self, id),
+            CommandId::Save => save_command::save(self, id),
+            CommandId::Bgsave => save_command::bgsave(self, id, args),
+            CommandId::Lastsave => save_command::lastsave(self, id),
             CommandId::Shutdown => shutdown::shutdown(self, id, args),
             _ if spec.parent == Some(CommandId::Config) => config_command::run(self, id, spec, args),
             _ if spec.parent == Some(CommandId::Client) => client::run(self, id, spec, args),

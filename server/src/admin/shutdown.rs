@@ -1,10 +1,11 @@
-//! SHUTDOWN: what it is asked for is read as Redis reads it. There are no snapshots yet, so one that
-//! must save fails, and one that would save because save points are configured says in the log
-//! that it does not.
+//! SHUTDOWN: what it is asked for is read as Redis reads it. One that saves stops the server when the snapshot is in
+//! its place ([`crate::saving`]); from its cut on no command is run.
 
+use super::save_command::save_then;
 use crate::core::state::CoreState;
 use crate::io::ConnId;
 use crate::log;
+use crate::saving::Why;
 use crate::shared::StopReason;
 use proto::args::Args;
 use proto::error;
@@ -66,24 +67,36 @@ pub fn shutdown(core: &mut CoreState, id: ConnId, args: Args<'_>) {
             // What is half loaded must not replace the file that it comes from.
             let save = if core.loading { Save::MustNot } else { save };
             log::warning(format_args!("User requested shutdown..."));
-            if save == Save::Must {
-                log::warning(format_args!("Snapshots are not built yet: SHUTDOWN SAVE can't save the DB."));
-                if !force {
-                    log::warning(format_args!(
-                        "Errors trying to shut down the server. Check the logs for more information."
-                    ));
-                    return core.reply(id, |r| r.error("ERR Errors trying to SHUTDOWN. Check logs."));
-                }
+            let wanted = save == Save::Must || save == Save::AsConfigured && !core.settings.save.is_empty();
+            if wanted && !core.shared.loading.is_active() {
+                return save_and_stop(core, id, force);
             }
-            if save == Save::AsConfigured && !core.settings.save.is_empty() {
-                log::warning(format_args!(
-                    "There are save points, but snapshots are not built yet: the data set is not saved."
-                ));
-            }
-            core.close(id, true); // what it has been answered before still goes out
-            core.shared.stop(StopReason::Command);
+            stop(core, id);
         }
     }
+}
+
+fn stop(core: &mut CoreState, id: ConnId) {
+    core.close(id, true); // what it has been answered before still goes out
+    core.shared.stop(StopReason::Command);
+}
+
+/// The reply comes only if the server goes on.
+fn save_and_stop(core: &mut CoreState, id: ConnId, force: bool) {
+    log::notice(format_args!("Saving the final RDB snapshot before exiting."));
+    let why = Why::Stopping { force, reason: StopReason::Command };
+    save_then(
+        core,
+        id,
+        why,
+        Box::new(move |core, id, is_ok| {
+            if is_ok || force {
+                core.close(id, true);
+            } else {
+                core.reply(id, |r| r.error("ERR Errors trying to SHUTDOWN. Check logs."));
+            }
+        }),
+    );
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ choices! {
     }
     /// `supervised`.
     Supervised SUPERVISORS { Upstart = "upstart", Systemd = "systemd", Auto = "auto", No = "no" }
+    /// `rdb-version`.
+    RdbVersion RDB_VERSIONS { Auto = "auto", V9 = "9", V10 = "10", V11 = "11", V12 = "12" }
     /// `appendfsync`.
     AppendFsync APPENDFSYNC { EverySecond = "everysec", Always = "always", No = "no" }
     /// `repl-diskless-load`.

@@ -8,6 +8,7 @@ use super::choices::*;
 use super::special::{OutputLimit, SavePoint};
 use super::{Config, Id, Value};
 use crate::id;
+use persist::rdb::Target;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -58,8 +59,11 @@ pub struct Settings {
 
     pub rdb_compression: bool,
     pub rdb_checksum: bool,
+    pub rdb_version: RdbVersion,
     /// In `dir`.
     pub dbfilename: PathBuf,
+    pub stop_writes_on_bgsave_error: bool,
+    pub snapshot_buffer_limit: usize,
     /// Negative: a moment after every so many keys.
     pub key_load_delay_us: i64,
     pub save: Vec<SavePoint>,
@@ -119,6 +123,14 @@ pub struct Settings {
     pub ignore_warnings: String,
 }
 
+impl Settings {
+    /// The version that snapshots are written for.
+    #[must_use]
+    pub fn rdb_target(&self) -> Target {
+        self.rdb_version.word().parse().ok().and_then(Target::version).unwrap_or(Target::AUTO)
+    }
+}
+
 impl Config {
     /// The values as code uses them.
     #[must_use]
@@ -160,7 +172,10 @@ impl Config {
             save: self.save_points(),
             rdb_compression: self.bool(id!("rdbcompression")),
             rdb_checksum: self.bool(id!("rdbchecksum")),
-            dbfilename: OsString::from_vec(self.text(id!("dbfilename")).to_vec()).into(),
+            rdb_version: RdbVersion::from_number(self.number(id!("rdb-version"))),
+            dbfilename: self.path(id!("dbfilename")).unwrap_or_default(),
+            stop_writes_on_bgsave_error: self.bool(id!("stop-writes-on-bgsave-error")),
+            snapshot_buffer_limit: self.size(id!("snapshot-buffer-limit")) as usize,
             key_load_delay_us: self.int(id!("key-load-delay")),
             shutdown_on_sigint: self.number(id!("shutdown-on-sigint")),
             shutdown_on_sigterm: self.number(id!("shutdown-on-sigterm")),

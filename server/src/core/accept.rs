@@ -175,6 +175,34 @@ impl CoreState {
         hard != 0 && limited_part(waiting) > hard && self.output_limit_reached(id, waiting)
     }
 
+    /// Bytes of replies in one batch above which the client is closed for its output.
+    pub fn replies_max(&mut self, id: ConnId) -> usize {
+        match usize::try_from(self.output_limit(id).hard_bytes) {
+            Ok(0) | Err(_) => usize::MAX,
+            Ok(hard) => hard.saturating_add(REPLY_BUFFER_LEN),
+        }
+    }
+
+    /// Closes a client whose replies in one batch were more than that, wherever they were written.
+    #[cold]
+    pub fn close_for_output(&mut self, id: ConnId) {
+        let unsent = self.replies_max(id).saturating_add(1);
+        if self.output_limit_reached(id, unsent) {
+            self.close(id, false);
+        }
+    }
+
+    /// Closes a client whose replies of this turn are more than that already; they are dropped.
+    #[cold]
+    pub fn drop_burst(&mut self, id: ConnId) {
+        let limit = self.replies_max(id);
+        let Some(conn) = self.conns.get(id).filter(|conn| conn.out.len() > limit) else { return };
+        conn.out = Vec::new();
+        if !conn.closing {
+            self.close_for_output(id);
+        }
+    }
+
     /// Whether the client is to be closed for it: over the hard limit, or over the soft one for too long.
     pub fn output_limit_reached(&mut self, id: ConnId, unsent: usize) -> bool {
         let limit = self.output_limit(id);

@@ -135,10 +135,15 @@ impl CoreState {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         });
         let session = batch.session;
+        let overrun = batch.has_overrun();
         if let Some(number) = session {
             conn.doing = Doing::Session(number); // the next stage follows, whatever the client has sent meanwhile
         }
-        if let Some(out) = session.and_then(|number| self.sessions.reply_of(number)) {
+        if overrun {
+            if !batch.silent {
+                self.close_for_output(id); // as it would be if it had left as much unread
+            }
+        } else if let Some(out) = session.and_then(|number| self.sessions.reply_of(number)) {
             batch.assemble(conn.resp, &mut || self.shard.draw(), None, out);
         } else if !batch.silent {
             if conn.out.capacity() == 0 {
@@ -218,6 +223,7 @@ impl Making<'_> {
             work.resp = conn.resp;
             work.no_touch = conn.no_touch;
         }
+        work.out_max = self.core.replies_max(self.conn);
         self.core.maker.works.push(work);
         self.core.maker.part_of[shard as usize] = index as u16;
         self.batch.parts.push(Part::of(shard as usize));

@@ -3,7 +3,6 @@
 
 use super::state::CoreState;
 use crate::conn::Doing;
-use crate::work::Direct;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -29,13 +28,14 @@ impl CoreState {
     #[must_use]
     pub fn has_work(&self) -> bool {
         let waiting = !(self.ready.is_empty() && self.queue.is_empty());
-        let runnable = waiting && self.held.is_none() && !self.undelivered.is_too_much();
+        let runnable = waiting && self.held.is_none() && !self.must_wait();
         runnable
             || !self.subscribing.is_empty()
             || !self.flush.is_empty()
             || !self.closing.is_empty()
             || !self.outbox.is_empty()
             || self.look_again
+            || self.files.has_work()
             || self.slices_pending()
     }
 
@@ -73,6 +73,7 @@ impl CoreState {
         self.start_expiry();
         if self.index == 0 {
             self.shared.sample(now);
+            self.save_when_due();
         }
         self.stats().cron_nanos.add(self.ticks.nanos(began, self.ticks.read()));
     }
@@ -138,7 +139,7 @@ impl CoreState {
         for line in self.shared.monitors.take(self.index) {
             for core in 0..self.shared.cores() {
                 if self.shared.stats[core].monitors.get() != 0 {
-                    self.outbox.direct(core, Direct::Monitor(line.clone()));
+                    self.post_monitor_line(core, line.clone());
                 }
             }
         }

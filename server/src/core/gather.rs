@@ -90,6 +90,12 @@ impl Batch {
         self.guarded.filter(|_| aborted())
     }
 
+    /// Whether some shard had more replies for it than the client may have unread.
+    #[must_use]
+    pub fn has_overrun(&self) -> bool {
+        self.parts.iter().flat_map(|part| &part.work).any(|work| work.overrun)
+    }
+
     /// The shard at which its one command waits, and until when.
     #[must_use]
     pub fn blocked(&self) -> Option<(u16, Option<i64>)> {
@@ -295,7 +301,7 @@ mod tests {
         let mut work = WorkPool::default().take(0, ConnId { slot: 0, generation: 0 }, 0);
         for r in replies {
             work.out.extend_from_slice(r);
-            work.ends.push(work.out.len() as u32);
+            work.ends.push(work.out.len());
         }
         Part { shard, work: Some(work), next: 0 }
     }

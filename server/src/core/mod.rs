@@ -20,6 +20,8 @@ pub mod batch;
 pub mod blocking;
 pub mod cron;
 pub mod deliver;
+pub mod files;
+pub mod fragment;
 pub mod gather;
 pub mod holds;
 pub mod inline;
@@ -35,12 +37,14 @@ pub mod tasks;
 pub mod transaction;
 
 #[cfg(test)]
+mod sim_histories;
+#[cfg(test)]
 mod sim_pubsub_tests;
 #[cfg(test)]
 mod sim_tests;
 
 use crate::conn::Doing;
-use crate::io::{Closed, ConnId, Io, Sink, Socket};
+use crate::io::{Closed, ConnId, FileDone, Io, Sink, Socket};
 use crate::mailbox::Inbox;
 use crate::work::Direct;
 use state::{Closing, CoreState, Now};
@@ -60,13 +64,32 @@ pub struct Core<I: Io> {
     pub state: CoreState,
     /// When the last turn ended, in monotonic nanoseconds.
     ended_ns: u64,
+    /// Where a simulated turn was left.
+    #[cfg(test)]
+    at: Option<(Part, u64)>,
+}
+
+/// The parts of a turn between which other cores may take their turns, as they do on a real machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    /// The mailbox is drained; what came is not run yet.
+    Serve,
+    /// Everything has run, nothing of it is posted.
+    Post,
+    End,
 }
 
 impl<I: Io> Core<I> {
     pub fn new(io: I, state: CoreState) -> Self {
         state.shared.mailboxes.set_waker(state.index, io.waker());
         let ended_ns = io.mono_ns();
-        Self { io, state, ended_ns }
+        Self {
+            io,
+            state,
+            ended_ns,
+            #[cfg(test)]
+            at: None,
+        }
     }
 
     /// Turns until the server stops.
@@ -81,16 +104,57 @@ impl<I: Io> Core<I> {
     /// has stopped already, just before it was asked.
     #[must_use]
     pub fn finished(&self) -> bool {
+        #[cfg(test)]
+        if self.at.is_some() {
+            return false;
+        }
         let s = &self.state;
-        let settled = s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
+        let settled =
+            s.frozen || s.held.is_none() && s.holds.is_idle() && s.sessions.is_empty() && s.queue.is_empty();
         let waited =
             s.stopping_since_ns.is_some_and(|since| self.ended_ns.saturating_sub(since) > STOP_NS_MAX);
-        s.shared.stopping() && (settled || waited)
+        s.shared.stopping() && (waited || settled && s.shared.mailboxes.may_end(s.index))
     }
 
     /// One turn of the loop.
     pub fn turn(&mut self) {
         let Some(began) = self.wait() else { return };
+        self.begin(began);
+        self.run_part(Part::Serve, began);
+        self.run_part(Part::Post, began);
+        self.run_part(Part::End, began);
+    }
+
+    /// A part of a turn, so that a simulation may have other cores run between two of them. What one core posts to
+    /// several without a batch that spans them is seen by one after the other, too.
+    #[cfg(test)]
+    fn turn_in_parts(&mut self) {
+        let Some((part, began)) = self.at.take() else {
+            let Some(began) = self.wait() else { return };
+            self.begin(began);
+            self.at = Some((Part::Serve, began));
+            return;
+        };
+        let next = match part {
+            Part::Serve => Some(Part::Post),
+            Part::Post => {
+                let apart = self.state.shared.post_apart.load(std::sync::atomic::Ordering::Relaxed);
+                let io = &mut self.io;
+                let mailboxes = &self.state.shared.mailboxes;
+                if mailboxes.post_one(&mut self.state.outbox, apart, |_, waker| io.wake(waker)) {
+                    self.at = Some((Part::Post, began));
+                    return;
+                }
+                Some(Part::End)
+            }
+            Part::End => None,
+        };
+        self.run_part(part, began);
+        self.at = next.map(|part| (part, began));
+    }
+
+    /// What comes with the bytes that were received: settings, sockets, the mailbox.
+    fn begin(&mut self, began: u64) {
         self.state.now = Now { mono_ns: began, unix_us: self.io.unix_us() };
         self.state.refresh_settings();
         self.adopt_accepted();
@@ -99,12 +163,28 @@ impl<I: Io> Core<I> {
             self.state.serve();
         }
         self.drain();
+    }
+
+    #[inline]
+    fn run_part(&mut self, part: Part, began: u64) {
+        match part {
+            Part::Serve => self.serve(),
+            Part::Post => self.post_all(),
+            Part::End => self.end(began),
+        }
+    }
+
+    /// Runs everything that can be run.
+    fn serve(&mut self) {
         self.state.run_queue();
         self.state.serve();
         if self.state.shard.has_ready() {
             self.state.serve_waiters();
         }
         self.state.cron();
+    }
+
+    fn post_all(&mut self) {
         self.post();
         if self.state.shared.mailboxes.pending(self.state.index) {
             // Our own part of what was just posted need not wait for the next turn.
@@ -112,6 +192,10 @@ impl<I: Io> Core<I> {
             self.state.run_queue();
             self.post();
         }
+    }
+
+    /// Replies, background work, and what is counted.
+    fn end(&mut self, began: u64) {
         self.flush();
         let io = &self.io;
         self.state.run_slices(|| io.mono_ns());
@@ -142,6 +226,7 @@ impl<I: Io> Core<I> {
         if !wait.is_zero() && !self.state.shared.mailboxes.may_sleep(index) {
             wait = Duration::ZERO;
         }
+        self.start_files(); // those that a slice has started since the flush
         let result = self.io.turn(Some(wait), &mut self.state);
         if let Err(e) = &result
             && e.kind() == std::io::ErrorKind::WouldBlock
@@ -207,11 +292,12 @@ impl<I: Io> Core<I> {
             Direct::Called(id) => self.state.called(id),
             Direct::Adopt { socket, client } => self.adopt(socket, client),
             Direct::Task(task) => self.state.run_task(task),
+            Direct::Thaw => self.state.frozen = false,
             Direct::Answer { conn, transaction, core, answer } => {
                 self.state.answered(conn, transaction, core, answer);
             }
             Direct::Listen(change) => self.change_listeners(change),
-            Direct::Monitor(line) => self.state.monitor_line(&line),
+            Direct::Monitor { from, line } => self.state.take_monitor_line(from, &line),
             Direct::Notices(notices) => self.state.take_notices(&notices),
             Direct::Loaded(delivery) => self.state.take_delivery(delivery),
             Direct::Loading(turn) => self.state.take_stage(&turn),
@@ -245,6 +331,14 @@ impl<I: Io> Core<I> {
         for Closing { id, flush } in std::mem::take(&mut self.state.closing) {
             self.io.close(id, flush);
             self.state.forget(id);
+        }
+        self.start_files();
+    }
+
+    /// Hands the operations on files to the backend.
+    fn start_files(&mut self) {
+        for (token, file, op) in self.state.files.take_queued() {
+            self.io.file(token, &file, op);
         }
     }
 
@@ -367,5 +461,9 @@ impl Sink for CoreState {
             return self.close(id, false); // it will not read what it has asked for
         }
         self.enqueue(id.slot);
+    }
+
+    fn file_done(&mut self, done: FileDone) {
+        self.files.done(done);
     }
 }

@@ -21,13 +21,14 @@
 //!
 //! A publisher waits for the reply of PUBLISH, and so for its receivers' cores; a notification has no reply. So a
 //! core counts the bytes of notifications that another has not handled yet ([`Undelivered`]), and above a limit runs no
-//! commands until that core has caught up. What a slow *client* is sent ends at its output limit.
+//! commands until that core has caught up. Lines for MONITOR clients are counted with them. What a slow *client* is sent ends at its output limit.
 
 use super::state::CoreState;
 use crate::config::special::{EVENTS_KEYEVENT, EVENTS_KEYSPACE};
 use crate::work::Direct;
 use shard::event::{Class, Notification};
 use shard::pubsub::Kind;
+use std::sync::Arc;
 
 /// Bytes of notifications on their way to one core, above which no commands are run.
 const UNDELIVERED_MAX: usize = 4 << 20;
@@ -198,8 +199,29 @@ impl CoreState {
             self.shard.pubsub.publish(Kind::Channel, channel, payload);
         }
         self.deliver(None);
-        if let Some(bytes) = self.undelivered.handle(notices.from, notices.counted()) {
-            self.outbox.direct(notices.from, Direct::Noticed { core: self.index, bytes });
+        self.noticed(notices.from, notices.counted());
+    }
+
+    /// Lines for the MONITOR clients of another core, which count as notifications do: they have no reply either.
+    pub fn post_monitor_line(&mut self, core: usize, line: Arc<[u8]>) {
+        if core != self.index {
+            self.undelivered.posted(core, NOTICE_BYTES + line.len());
+        }
+        self.outbox.direct(core, Direct::Monitor { from: self.index, line });
+    }
+
+    /// Delivers one of another core, or of this.
+    pub fn take_monitor_line(&mut self, from: usize, line: &[u8]) {
+        self.monitor_line(line);
+        if from != self.index {
+            self.noticed(from, NOTICE_BYTES + line.len());
+        }
+    }
+
+    /// So much of what a core has sent is handled: it is told, if that is worth a message.
+    fn noticed(&mut self, from: usize, bytes: usize) {
+        if let Some(bytes) = self.undelivered.handle(from, bytes) {
+            self.outbox.direct(from, Direct::Noticed { core: self.index, bytes });
         }
     }
 }

@@ -95,9 +95,11 @@ impl CoreState {
         self.execute_plan();
     }
 
-    /// Whether commands of our own connections may run now.
+    /// Whether commands of our own connections may run now. Once the server stops, only what has been posted is
+    /// finished: nothing new is begun.
     fn may_serve(&self) -> bool {
-        self.held.is_none() && self.queue.is_empty() && !self.undelivered.is_too_much()
+        let free = self.held.is_none() && self.queue.is_empty() && !self.must_wait();
+        free && !self.shared.stopping()
     }
 
     fn serve_conn(&mut self, slot: u32) {
@@ -362,6 +364,11 @@ impl Router<'_> {
             && let Some(text) = refused_to_listener(conn, spec)
         {
             return self.refuse(conn, plan, first, Some(spec), text.as_bytes());
+        }
+        if self.shared.saves.refuses(self.settings)
+            && (spec.flags.contains(Flags::WRITE) || spec.id == CommandId::Ping)
+        {
+            return self.refuse(conn, plan, first, Some(spec), error::MISCONF_RDB.as_bytes());
         }
         if self.loading && is_refused(conn, spec) {
             return self.refuse(conn, plan, first, Some(spec), error::LOADING.as_bytes());

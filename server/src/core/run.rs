@@ -2,6 +2,7 @@
 //! sent. Each command is timed from the end of the one before it, so that timing costs one reading of
 //! the counter a command.
 
+use super::UNSENT_MAX;
 use super::account::account;
 use super::ahead;
 use super::holds::{Wants, wants};
@@ -98,6 +99,10 @@ impl CoreState {
             self.shared.slow(&self.settings, spec, args, nanos, self.now, conn);
         }
         silence(conn, before);
+        if conn.out.len() > UNSENT_MAX {
+            let id = conn.id;
+            self.drop_burst(id);
+        }
         now
     }
 
@@ -127,7 +132,7 @@ impl CoreState {
             }
         }
         let mut seen = 0;
-        while self.held.is_none() && !self.undelivered.is_too_much() {
+        while self.held.is_none() && !self.must_wait() {
             if seen == 0 {
                 seen = self.look_ahead();
             }
@@ -140,6 +145,12 @@ impl CoreState {
                 self.admit(item, wants);
             }
         }
+    }
+
+    /// Whether no command may run now: others must first take what this core has for them, or the disk its snapshot.
+    #[inline]
+    pub(super) fn must_wait(&self) -> bool {
+        self.undelivered.is_too_much() || self.frozen || self.is_behind_with_fragment()
     }
 
     /// Runs an item, unless it must wait.
@@ -205,7 +216,7 @@ impl CoreState {
                     work.blocked = self.register(&mut cx, work.args_from(first, c), asker_of(&work));
                 }
                 first += c.count();
-                ends.push(out.len() as u32);
+                ends.push(out.len());
                 let now = self.ticks.read();
                 let nanos = self.ticks.nanos(mark, now);
                 if c.counted() && !waits {
@@ -215,6 +226,10 @@ impl CoreState {
                     self.stats().commands[cx.id as usize].nanos.add(nanos);
                 }
                 note_changes(&self.shared.stats[self.index], cx.dirty);
+                if out.len() > work.out_max {
+                    out = Vec::new(); // the client will not get them
+                    work.overrun = true;
+                }
                 if nanos >= self.slow_nanos {
                     work.slow.push((ends.len() - 1, nanos));
                 }

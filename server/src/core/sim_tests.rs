@@ -28,7 +28,11 @@ use std::time::Duration;
 
 impl SimCore for Core<SimIo> {
     fn turn(&mut self) {
-        Core::turn(self);
+        if self.state.shared.turns_in_parts.load(Ordering::Relaxed) {
+            self.turn_in_parts();
+        } else {
+            Core::turn(self);
+        }
     }
 
     fn finished(&self) -> bool {

@@ -47,7 +47,7 @@ impl CoreState {
     pub fn slices_pending(&self) -> bool {
         let expiring = self.slices.expiring && !self.undelivered.is_too_much();
         let leaving = self.shard.pubsub.has_leaving() || !self.leaving.is_empty();
-        self.shard.has_garbage() || leaving || expiring
+        self.shard.has_garbage() || leaving || expiring || self.fragment_pending()
     }
 
     /// Runs a slice of what is under way.
@@ -56,6 +56,7 @@ impl CoreState {
             return;
         }
         let began = clock();
+        self.fragment_slice(&clock, began + SLICE_NS);
         while self.shard.has_garbage() && clock() - began < SLICE_NS {
             self.shard.free_slice(FREE_UNITS);
         }

@@ -3,6 +3,8 @@
 
 use super::batch::Maker;
 use super::cron::Clockwork;
+use super::files::FileOps;
+use super::fragment::Writing;
 use super::holds::Holds;
 use super::notify::Undelivered;
 use super::plan::Plan;
@@ -105,6 +107,8 @@ pub struct CoreState {
     /// A client was throttled in this turn. Its output may leave whole with the next submission, which
     /// nothing tells: so the next turn must not sleep, and look at it again.
     pub look_again: bool,
+    /// Operations on files.
+    pub files: FileOps,
     /// Sockets that a listener of this core has accepted.
     pub accepted: Vec<(usize, Socket)>,
 
@@ -116,6 +120,10 @@ pub struct CoreState {
     /// Commands that take this long go to the slow log.
     pub slow_nanos: u64,
     pub slices: Slices,
+    /// This core's part of a snapshot under way.
+    pub fragment: Option<Box<Writing>>,
+    /// The last snapshot before the stop has been cut: nothing may change any more.
+    pub frozen: bool,
     pub histograms: crate::latency::CommandHistograms,
     /// Commands posted in this turn, for the witness.
     #[cfg(test)]
@@ -148,6 +156,8 @@ impl CoreState {
             closing: Vec::new(),
             reading: Vec::new(),
             queue: VecDeque::new(),
+            fragment: None,
+            frozen: false,
             ahead: Vec::new(),
             held: None,
             holds: Holds::default(),
@@ -169,6 +179,7 @@ impl CoreState {
             listeners: Vec::new(),
             throttled: Vec::new(),
             look_again: false,
+            files: FileOps::default(),
             accepted: Vec::new(),
             clockwork: Clockwork::default(),
             stopping_since_ns: None,
@@ -220,6 +231,9 @@ impl CoreState {
     /// Notes a command that takes effect when this turn's outbox is posted.
     #[cfg(test)]
     pub fn witness_later(&mut self, id: ConnId, args: proto::args::Args<'_>) {
+        if self.shared.turns_in_parts.load(std::sync::atomic::Ordering::Relaxed) {
+            return;
+        }
         let client = self.conns.get(id).map_or(0, |c| c.client);
         self.posted.push((client, args.iter().map(<[u8]>::to_vec).collect()));
     }

@@ -64,6 +64,18 @@ impl CoreState {
         }
     }
 
+    /// Asks every core, at one point of the order, and waits for one more answer, which `register` is told the number
+    /// of the question for, with this core's index.
+    pub fn ask_and_wait(&mut self, id: ConnId, run: Run, finish: Finish, register: impl FnOnce(usize, u64)) {
+        self.ask_all(id, When::Ordered, run, finish);
+        if let Some(conn) = self.conns.get(id)
+            && let Doing::Question(question) = &mut conn.doing
+        {
+            question.waiting += 1;
+            register(self.index, question.number);
+        }
+    }
+
     /// The connection waits for one answer with this number, which comes from a thread that is no core's.
     pub fn wait_for_answer(&mut self, id: ConnId, number: u64, finish: Finish) {
         let session = self.alone;
@@ -95,6 +107,13 @@ impl CoreState {
         let Doing::Question(q) = std::mem::take(&mut conn.doing) else { return };
         let before = self.reply_len(id);
         (q.finish)(self, id, q.answers.into_iter().flatten().collect());
+        if let Some(conn) = self.conns.get(id)
+            && let Doing::Question(next) = &mut conn.doing
+        {
+            // It has asked on: the command is answered, and counted, at the end of that.
+            (next.pending, next.session) = (q.pending, q.session);
+            return;
+        }
         if let Some(pending) = q.pending {
             self.account_answer(id, pending, before);
         }

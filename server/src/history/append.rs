@@ -9,6 +9,7 @@
 //! | wr | appended the last element of a list | read the list so |
 //! | rw | read a list | appended the first element that it did not see |
 //! | time | was answered | was called afterwards |
+//! | pipeline | was sent by a client, and answered | was sent by the same client next |
 //!
 //! If the transactions took effect one after the other, all edges point forward in that order: a cycle proves
 //! that there is none. Besides, reads of one list must be prefixes of the longest, nobody may see elements that no
@@ -48,11 +49,27 @@ pub enum Anomaly {
 /// # Errors
 /// The first anomaly found.
 pub fn check(history: &[Op<Transaction>]) -> Result<(), Anomaly> {
+    judge(history, false)
+}
+
+/// The same where clients pipeline: the transactions of one client took effect in the order of the history, though
+/// all were called before the first was answered.
+///
+/// # Errors
+/// The first anomaly found.
+pub fn check_pipelined(history: &[Op<Transaction>]) -> Result<(), Anomaly> {
+    judge(history, true)
+}
+
+fn judge(history: &[Op<Transaction>], pipelined: bool) -> Result<(), Anomaly> {
     let appended_by = writers(history)?;
     let orders = version_orders(history, &appended_by)?;
     own_appends(history)?;
     let mut edges: Vec<Vec<usize>> = vec![Vec::new(); history.len()];
     data_edges(history, &appended_by, &orders, &mut edges);
+    if pipelined {
+        client_edges(history, &mut edges);
+    }
     let nodes = time_edges(history, &mut edges);
     match cycle(&edges, nodes) {
         Some(found) => Err(Anomaly::Cycle(found.into_iter().filter(|&n| n < history.len()).collect())),
@@ -156,6 +173,19 @@ fn data_edges(
             if let Some(next) = orders[&list].get(seen.len()) {
                 edge(Some(&i), appended_by.get(&(list, *next)));
             }
+        }
+    }
+}
+
+/// From each transaction of a client that was answered to the client's next.
+fn client_edges(history: &[Op<Transaction>], edges: &mut [Vec<usize>]) {
+    let mut last: HashMap<usize, usize> = HashMap::new();
+    for (i, op) in history.iter().enumerate() {
+        if let Some(&before) = last.get(&op.client) {
+            edges[before].push(i);
+        }
+        if op.is_answered() {
+            last.insert(op.client, i);
         }
     }
 }
@@ -298,6 +328,16 @@ mod tests {
             vec![Read(1, vec![10]), Read(2, vec![20])],
         ]);
         assert!(matches!(check(&history), Err(Anomaly::Cycle(_))));
+    }
+
+    #[test]
+    fn a_pipeline_out_of_order_is_found() {
+        let mut history =
+            at_once(vec![vec![Append(1, 10)], vec![Append(2, 20)], vec![Read(2, vec![20]), Read(1, vec![])]]);
+        history.push(op(200, 201, vec![Read(1, vec![10])]));
+        history[2].client = 1;
+        assert_eq!(check(&history), Ok(()));
+        assert!(matches!(check_pipelined(&history), Err(Anomaly::Cycle(c)) if c.len() == 3));
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! The search takes one operation after the other: any that no other, not yet taken, was over before. It asks the model
 //! whether the answer fits the state, goes on with the state after it, and goes back where nothing fits. A
 //! configuration (which operations are taken, and the state) that was seen before is not searched again. An
-//! operation without an answer may be taken at any time after its call, or never.
+//! operation without an answer may be taken at any time after its call, or never. What one client has called
+//! before its last answer came (a pipeline) is taken in the order of the history.
 //!
 //! The cost is exponential in the number of operations under way at once, not in the length of the history.
 
 use super::Op;
+use smallvec::SmallVec;
 use std::collections::HashSet;
 use std::hash::Hash;
 
@@ -24,16 +26,42 @@ pub trait Model {
     fn step(state: &Self::State, what: &Self::What, is_answered: bool) -> Option<Self::State>;
 }
 
+/// What a search with a limit has found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    Linearizable,
+    /// It is not: the index of the answered operation called last among those that could not be reached.
+    Not(usize),
+    /// The limit was reached first.
+    Undecided,
+}
+
+/// As [`check`], but gives up after so many configurations.
+#[must_use]
+pub fn check_within<M: Model>(history: &[Op<M::What>], configurations_max: usize) -> Verdict {
+    let mut order: Vec<usize> = (0..history.len()).collect();
+    order.sort_by_key(|&i| history[i].called);
+    let limit = configurations_max;
+    let mut search = Search::<M> { history, order: &order, seen: HashSet::new(), furthest: 0, limit };
+    let taken = Taken::none(history.len());
+    if search.from(taken, M::initial()) {
+        return Verdict::Linearizable;
+    }
+    match order.get(search.furthest.min(order.len().saturating_sub(1))) {
+        Some(&at) if search.seen.len() < limit => Verdict::Not(at),
+        _ => Verdict::Undecided,
+    }
+}
+
 /// Whether the history is linearizable; if not, the operation at which every order fails at the latest.
 ///
 /// # Errors
 /// The index of the answered operation that is called last among those that could not be reached.
 pub fn check<M: Model>(history: &[Op<M::What>]) -> Result<(), usize> {
-    let mut order: Vec<usize> = (0..history.len()).collect();
-    order.sort_by_key(|&i| history[i].called);
-    let mut search = Search::<M> { history, order: &order, seen: HashSet::new(), furthest: 0 };
-    let taken = Taken::none(history.len());
-    if search.from(taken, M::initial()) { Ok(()) } else { Err(order[search.furthest.min(order.len() - 1)]) }
+    match check_within::<M>(history, usize::MAX) {
+        Verdict::Not(at) => Err(at),
+        Verdict::Linearizable | Verdict::Undecided => Ok(()),
+    }
 }
 
 /// The set of operations taken, as bits in the order of their calls.
@@ -69,6 +97,8 @@ struct Search<'a, M: Model> {
     seen: HashSet<(Taken, M::State)>,
     /// How many operations, in the order of calls, some order has explained.
     furthest: usize,
+    /// Configurations to look at, at most.
+    limit: usize,
 }
 
 impl<M: Model> Search<'_, M> {
@@ -82,6 +112,9 @@ impl<M: Model> Search<'_, M> {
             }
             if !self.seen.insert((taken.clone(), state.clone())) {
                 continue;
+            }
+            if self.seen.len() >= self.limit {
+                return false;
             }
             for i in self.candidates(&taken).into_iter().rev() {
                 let op = &self.history[self.order[i]];
@@ -99,10 +132,11 @@ impl<M: Model> Search<'_, M> {
             .all(|i| taken.has(i) || !self.history[self.order[i]].is_answered())
     }
 
-    /// The operations that may come next: called before any that is open was answered.
+    /// The operations that may come next: called before any that is open was answered, and of each client the first.
     fn candidates(&self, taken: &Taken) -> Vec<usize> {
         let mut first_answer = u64::MAX;
         let mut found = Vec::new();
+        let mut clients: SmallVec<[usize; 16]> = SmallVec::new();
         for i in taken.first_open..self.order.len() {
             let op = &self.history[self.order[i]];
             if op.called > first_answer {
@@ -110,7 +144,12 @@ impl<M: Model> Search<'_, M> {
             }
             if !taken.has(i) {
                 first_answer = first_answer.min(op.answered);
-                found.push(i);
+                if !clients.contains(&op.client) {
+                    found.push(i);
+                }
+                if op.is_answered() {
+                    clients.push(op.client); // its next came after it
+                }
             }
         }
         found
@@ -188,6 +227,24 @@ mod tests {
         assert_eq!(judge(&[lost(), op(1, 5, 6, Did::Read(0)), op(1, 7, 8, Did::Read(7))]), Ok(()));
         assert_eq!(judge(&[lost(), op(1, 5, 6, Did::Read(0)), op(1, 7, 8, Did::Read(0))]), Ok(()));
         assert!(judge(&[lost(), op(1, 5, 6, Did::Read(7)), op(1, 7, 8, Did::Read(0))]).is_err());
+    }
+
+    #[test]
+    fn a_pipeline_keeps_its_order() {
+        let history = |client| {
+            [op(0, 0, 10, Did::Write(1)), op(client, 0, 10, Did::Write(2)), op(2, 11, 12, Did::Read(1))]
+        };
+        assert_eq!(judge(&history(1)), Ok(()));
+        assert!(judge(&history(0)).is_err());
+    }
+
+    #[test]
+    fn a_search_may_be_given_up() {
+        let history: Vec<_> = (0..20).map(|n| op(n, 0, 100, Did::Incr(n as i64 + 2))).collect();
+        assert_eq!(check_within::<Register>(&history, 100), Verdict::Not(0));
+        let history: Vec<_> = (0..20).map(|n| op(n, 0, 100, Did::Write(n as i64))).collect();
+        assert_eq!(check_within::<Register>(&history, 5), Verdict::Undecided);
+        assert_eq!(check_within::<Register>(&history, 1000), Verdict::Linearizable);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! 3, 4 and 5. `cpus` names others, `shards` another number; with more shards than CPUs the list is
 //! gone round again, so that several share a CPU.
 
+use rustix::process::getpid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::io;
 use std::thread::JoinHandle;
@@ -15,6 +16,15 @@ use std::thread::JoinHandle;
 pub fn affinity() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(None)?;
     Ok((0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect())
+}
+
+/// The mask of the process's first thread, which is pinned to no CPU: that of the process. For threads that are to
+/// run where the process may, whichever core they work for.
+///
+/// # Errors
+/// The kernel's, if the mask cannot be read.
+pub fn process_mask() -> io::Result<CpuSet> {
+    Ok(sched_getaffinity(Some(getpid()))?)
 }
 
 /// The CPU of each shard. `shards` 0 is one per CPU; `cpus` empty is the mask.

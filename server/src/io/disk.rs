@@ -3,9 +3,10 @@
 //! CONFIG REWRITE, threads of their own. A core's loop must not wait for a disk.
 
 use persist::disk::{Access, Completion, Disk, DiskError, ErrorKind, FileId, Request};
+use rustix::io::ReadWriteFlags;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,7 @@ impl RealDisk {
             }
             Request::ReadAt { file, offset, len } => done.bytes = read_at(self.file(file)?, offset, len)?,
             Request::WriteAt { file, offset, bytes } => self.file(file)?.write_all_at(bytes, offset)?,
+            Request::WriteDurable { file, offset, bytes } => write_durable(self.file(file)?, offset, bytes)?,
             Request::Append { file, bytes } => {
                 let file = self.file(file)?;
                 done.value = file.metadata()?.len();
@@ -105,6 +107,22 @@ fn read_at(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+/// All of the bytes, with O_DSYNC for this write only.
+fn write_durable(file: &File, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::pwritev2(file, &[IoSlice::new(bytes)], offset, ReadWriteFlags::DSYNC) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                offset += n as u64;
+                bytes = bytes.get(n..).unwrap_or_default();
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(())
 }
 
 /// The current directory is `.` to the kernel and the empty path to `Path::parent`.
@@ -171,6 +189,9 @@ mod tests {
             tell(format!("{:?}", atomic_replace(disk, root, "r", content)));
         }
         tell(format!("{:?} {:?} {:?}", disk.read(&at("r")), disk.size(reader), disk.list(root)));
+        let file = disk.open(&at("r"), Access::Write).unwrap();
+        tell(format!("{:?} {:?}", disk.write_durable_at(file, 7, b"durable"), disk.read(&at("r"))));
+        tell(format!("{:?}", disk.write_durable_at(reader, 1, b"x").map_err(|e| e.to_string())));
         told
     }
 

@@ -11,11 +11,13 @@ mod clock;
 mod conns;
 pub mod disk;
 pub mod epoll;
+pub mod file;
 mod outbox;
 pub mod sim;
 pub mod uring;
 
 pub use epoll::EpollIo;
+pub use file::{File, FileDone, FileOp};
 pub use uring::{UringIo, UringOptions, probe_uring};
 
 use std::os::fd::OwnedFd;
@@ -75,6 +77,8 @@ pub trait Sink {
     /// The connection is at its end: nothing more will be received or sent. The core answers
     /// with [`Io::close`]. Never called after `close`.
     fn closed(&mut self, conn: ConnId, why: Closed);
+    /// An operation on a file has ended.
+    fn file_done(&mut self, done: FileDone);
 }
 
 /// Wakes a core that sleeps in [`Io::turn`], from any thread.
@@ -127,6 +131,10 @@ pub trait Io {
     /// Ends the connection; with `flush`, after what is queued has been sent (a peer that does
     /// not read is given up when the process ends). No event of this `ConnId` comes after.
     fn close(&mut self, conn: ConnId, flush: bool);
+
+    /// Starts an operation on a file, at the next [`Io::turn`] at the latest; its end is told as
+    /// [`Sink::file_done`] with this token. Neither ordered nor bounded: see [`file`].
+    fn file(&mut self, token: u64, file: &File, op: FileOp);
 
     /// Submits, waits at most `wait` (`None`: until something happens), delivers.
     fn turn<S: Sink>(&mut self, wait: Option<Duration>, sink: &mut S) -> std::io::Result<()>;

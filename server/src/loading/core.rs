@@ -85,7 +85,7 @@ impl CoreState {
     pub fn refuse_work(&self, work: &mut Work) {
         for c in &work.commands {
             Reply::new(&mut work.out, work.resp).error(error::LOADING);
-            work.ends.push(work.out.len() as u32);
+            work.ends.push(work.out.len());
             if c.counted() {
                 self.stats().error_replies.add(1);
                 self.shared.errors.count(error::LOADING.as_bytes());

@@ -22,6 +22,9 @@ pub const CONNECTIONS: &str = "PERCORE_CONNECTIONS";
 /// Milliseconds that each of the concurrent tests of `ordered_pipelines.rs` runs.
 pub const RUN_MS: &str = "PERCORE_RUN_MS";
 
+/// Snapshots in a row that `snapshots.rs` takes under transfers.
+pub const SNAPSHOTS: &str = "PERCORE_SNAPSHOTS";
+
 /// A number from the environment, or `default`. Panics on what is not a number: a misspelt
 /// setting must not quietly test less.
 pub fn number(name: &str, default: u64) -> u64 {

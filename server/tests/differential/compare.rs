@@ -147,6 +147,7 @@ const INTENDED: &[Intended] = &[
     Intended { command: "object encoding", redis: "intset", percore: "", why: "see ENCODINGS" },
     Intended { command: "object encoding", redis: "quicklist", percore: "listpack", why: "see ENCODINGS" },
     Intended { command: "object encoding", redis: "listpack", percore: "skiplist", why: "see ENCODINGS" },
+    Intended { command: "object encoding", redis: "skiplist", percore: "listpack", why: "see ENCODINGS" },
     Intended {
         command: "bitcount",
         redis: ":0",
@@ -183,7 +184,7 @@ const INTENDED: &[Intended] = &[
     },
 ];
 
-/// Encodings that Redis 7.2 chooses otherwise than 7.0: type, then 7.0's, then 7.2's.
+/// Encodings that Redis 7.2 chooses otherwise than 7.0, or Percore otherwise than both: type, then 7.0's, then ours.
 const ENCODINGS: &[(&str, &str, &str)] = &[
     ("set", "hashtable", "listpack"),  // listpacks of members came with 7.2
     ("set", "intset", "listpack"),     // SADD of more integers than an intset may have
@@ -191,6 +192,7 @@ const ENCODINGS: &[(&str, &str, &str)] = &[
     ("set", "hashtable", "intset"),    // SINTERSTORE's result, if of integers only
     ("list", "quicklist", "listpack"), // small lists are listpacks since 7.2
     ("zset", "listpack", "skiplist"),  // since 7.2 ZADD chooses by the number of its arguments
+    ("zset", "skiplist", "listpack"),  // SORT makes a skiplist of a sorted set in Redis, for good
 ];
 
 /// Whether Percore's encoding of a value of this type is that of Redis 7.2, as far as 7.0 can tell.

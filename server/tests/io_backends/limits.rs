@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// True in the child that is to run the calling test; in the parent, starts it and judges it.
-fn in_child() -> bool {
+pub fn in_child() -> bool {
     const MARK: &str = "PERCORE_IO_TEST_CHILD";
     let thread = std::thread::current();
     let test = thread.name().expect("a test's thread is named after it");

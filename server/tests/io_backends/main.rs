@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod closing;
+mod files;
 mod flow;
 mod forbidden;
 mod limits;
@@ -78,6 +79,13 @@ on_each_backend!(
     wake::a_wake_from_a_thread_without_io,
     wake::ping_pong,
     wake::idle_waits_for_its_time,
+    files::writes_beside_traffic,
+    files::a_thousand_at_once,
+    files::an_end_ends_the_wait,
+    files::errors_come_once_and_spare_the_rest,
+    files::a_short_write_goes_on_until_the_error,
+    files::dropping_the_backend_finishes_its_files,
+    files::dropping_it_on_another_thread_is_safe,
     limits::out_of_descriptors,
     limits::churn_leaves_nothing_behind,
 );
@@ -91,4 +99,10 @@ fn a_hundred_thousand_wakes_on_uring() {
 #[test]
 fn a_hundred_thousand_wakes_on_epoll() {
     wake::a_hundred_thousand_wakes(epoll);
+}
+
+// A pipe has no offsets, and so is for the ring only.
+#[test]
+fn a_write_that_never_ends_on_uring() {
+    files::a_write_that_never_ends(uring);
 }

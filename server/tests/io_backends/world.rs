@@ -1,6 +1,6 @@
 //! A backend, what it told, and clients, all on the test's own thread.
 
-use server::io::{Closed, ConnId, Io, Sink, Socket};
+use server::io::{Closed, ConnId, FileDone, Io, Sink, Socket};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,6 +16,7 @@ pub struct Told {
     pub accept_errors: Vec<i32>,
     pub received: HashMap<ConnId, Vec<u8>>,
     pub closed: Vec<(ConnId, Closed)>,
+    pub files: Vec<FileDone>,
 }
 
 impl Sink for Told {
@@ -33,6 +34,9 @@ impl Sink for Told {
     fn closed(&mut self, conn: ConnId, why: Closed) {
         assert!(!self.closed.iter().any(|(id, _)| *id == conn), "the end is told once");
         self.closed.push((conn, why));
+    }
+    fn file_done(&mut self, done: FileDone) {
+        self.files.push(done);
     }
 }
 

@@ -10,7 +10,9 @@
 //!   move together only when a segment splits, and then both halves inherit its version.
 //! - Buddies do not merge during a cut: one may have been saved and the other not.
 //! - A writer pays for one bucket (some ten entries) at most, and only once a cut.
-//! - FLUSHALL during a cut takes the cut along with the old contents ([`Db::take`]): the walk goes on there.
+//! - The walk asks the cache for some buckets' entries together, so that it does not wait for each.
+//! - The cut is part of its table, with the place where its walk stands: SWAPDB moves it, and FLUSHALL takes it along
+//!   with the old contents ([`Db::take`]), where the walk goes on before anything is freed.
 
 use super::bucket::Bucket;
 use super::db::Db;
@@ -22,13 +24,23 @@ use super::spill::Spill;
 /// Receives the entries of a cut, each as it was when the cut began. The key's bucket is handed over whole.
 pub type BeforeChange = Box<dyn FnMut(&Entry) + Send>;
 
+/// Buckets of a walk that are asked for together.
+const TOGETHER: usize = 8;
+
+/// A cut under way.
+pub(super) struct Cut {
+    save: BeforeChange,
+    /// Where its walk goes on, as in a SCAN.
+    cursor: u64,
+}
+
 /// To be called before anything changes under the home bucket of `hash`.
 #[inline]
 pub(super) fn before_change(
     segment: &mut Segment,
     hash: u64,
     epoch: u32,
-    cut: &mut Option<BeforeChange>,
+    cut: &mut Option<Box<Cut>>,
     spill: &Spill,
 ) {
     if segment.buckets[home(hash)].version != epoch {
@@ -37,12 +49,12 @@ pub(super) fn before_change(
 }
 
 #[cold]
-fn first_change(segment: &mut Segment, hash: u64, epoch: u32, cut: &mut Option<BeforeChange>, spill: &Spill) {
+fn first_change(segment: &mut Segment, hash: u64, epoch: u32, cut: &mut Option<Box<Cut>>, spill: &Spill) {
     let at = home(hash);
-    if let Some(save) = cut {
-        segment.visit_home(at, save);
+    if let Some(cut) = cut {
+        segment.visit_home(at, &mut cut.save);
         if segment.buckets[at].spilled {
-            spill.visit_home(hash, segment.head.depth, at, save);
+            spill.visit_home(hash, segment.head.depth, at, &mut cut.save);
         }
     }
     segment.buckets[at].version = epoch;
@@ -53,29 +65,67 @@ impl Db {
     pub fn start_cut(&mut self, save: BeforeChange) {
         debug_assert!(self.cut.is_none(), "one cut at a time");
         self.epoch = self.epoch.wrapping_add(1);
-        self.cut = Some(save);
+        self.cut = Some(Box::new(Cut { save, cursor: 0 }));
     }
 
-    /// Saves up to `buckets` home buckets that no writer has saved yet; returns the next cursor, 0
-    /// when the cut is complete.
-    pub fn cut_slice(&mut self, cursor: u64, buckets: usize) -> u64 {
-        let mut at = cursor;
-        for _ in 0..buckets {
-            let Some((hash, next)) = self.walk(at) else { return 0 };
-            if let Some(segment) = self.directory.get_mut(hash) {
-                before_change(segment, hash, self.epoch, &mut self.cut, &self.spill);
+    /// Saves up to `buckets` home buckets that no writer has saved yet. True when the cut is complete, or there
+    /// is none: its hook is gone then.
+    pub fn cut_slice(&mut self, buckets: usize) -> bool {
+        let mut left = buckets;
+        while left > 0
+            && let Some(at) = self.cut.as_ref().map(|cut| cut.cursor)
+        {
+            let mut group = [0; TOGETHER];
+            let (n, cursor) = self.steps(at, &mut group[..TOGETHER.min(left)]);
+            left -= n;
+            for &hash in &group[..n] {
+                if let Some(segment) = self.directory.get_mut(hash) {
+                    before_change(segment, hash, self.epoch, &mut self.cut, &self.spill);
+                }
             }
-            at = next;
-            if at == 0 {
+            match (cursor, &mut self.cut) {
+                (0, cut) => *cut = None,
+                (_, Some(cut)) => cut.cursor = cursor,
+                _ => {}
+            }
+        }
+        self.cut.is_none()
+    }
+
+    /// The next steps of a walk, as hashes of their buckets, with what they will read on its way into the cache; how
+    /// many, and where the walk goes on (0: nowhere).
+    fn steps(&self, mut cursor: u64, hashes: &mut [u64]) -> (usize, u64) {
+        let mut n = 0;
+        while n < hashes.len()
+            && let Some((hash, next)) = self.walk(cursor)
+        {
+            self.prefetch_bucket(hash);
+            (hashes[n], cursor) = (hash, next);
+            n += 1;
+            if cursor == 0 {
                 break;
             }
         }
-        at
+        for &hash in &hashes[..n] {
+            if let Some(segment) = self.directory.get(hash)
+                && segment.buckets[home(hash)].version != self.epoch
+            {
+                segment.prefetch_home(home(hash));
+            }
+        }
+        (n, if n == 0 { 0 } else { cursor })
     }
 
-    /// Ends a cut, complete or not, and gives the hook back.
-    pub fn end_cut(&mut self) -> Option<BeforeChange> {
-        self.cut.take()
+    /// Whether entries of a cut are still to be saved.
+    #[inline]
+    #[must_use]
+    pub fn has_cut(&self) -> bool {
+        self.cut.is_some()
+    }
+
+    /// Gives a cut up.
+    pub fn drop_cut(&mut self) {
+        self.cut = None;
     }
 
     /// The epoch that changes are stamped with now.

@@ -4,7 +4,7 @@
 //! the next bucket, the stash, the spill. Every change first passes [`before_change`], so that
 //! a snapshot in progress sees the entry as it was.
 
-use super::cut::{BeforeChange, before_change};
+use super::cut::{Cut, before_change};
 use super::deadlines::Deadlines;
 use super::directory::Directory;
 use super::edit::EntryMut;
@@ -34,7 +34,7 @@ pub struct Db {
     fields: Deadlines,
     /// Changes stamp their bucket with this; a cut makes it one more.
     pub(super) epoch: u32,
-    pub(super) cut: Option<BeforeChange>,
+    pub(super) cut: Option<Box<Cut>>,
     pub(super) average_ttl: AverageTtl,
     /// Where short strings are edited, so that this needs no allocation.
     pub(super) scratch: Vec<u8>,
@@ -381,7 +381,7 @@ impl Db {
     }
 
     /// Empties the database; what it held comes back, to be freed in slices. A cut under way
-    /// goes with it, and wants to be finished there before anything is freed.
+    /// goes with it, and must be finished there before anything is freed.
     pub fn take(&mut self) -> Db {
         let mut fresh = Db::new();
         fresh.epoch = self.epoch;
@@ -391,6 +391,7 @@ impl Db {
     /// Frees up to `entries` entries of a database that is garbage (a segment counts as some too);
     /// true when nothing is left. A key that is looked up meanwhile may be gone or not.
     pub fn free_slice(&mut self, entries: usize) -> bool {
+        debug_assert!(self.cut.is_none(), "what is freed has been saved");
         let mut left = entries;
         let (len, expires, limbo) = (&mut self.len, &mut self.expires, &mut self.limbo);
         let mut free = |mut entry: OwnedEntry| {

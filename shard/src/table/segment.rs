@@ -198,6 +198,15 @@ impl Segment {
         bits(bucket.ttl).for_each(|i| prefetch(bucket.slots[i].start()));
     }
 
+    /// Asks the cache for the entries that lie in one bucket.
+    pub fn prefetch_home(&self, bucket: usize) {
+        let bucket = &self.buckets[bucket];
+        for i in bits(bucket.occupied) {
+            prefetch(bucket.slots[i].start());
+            prefetch(bucket.slots[i].start().wrapping_add(64));
+        }
+    }
+
     fn occupied(&self, pos: Pos) -> bool {
         self.buckets[usize::from(pos.bucket)].occupied >> pos.slot & 1 == 1
     }

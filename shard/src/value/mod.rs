@@ -1,13 +1,15 @@
 //! The collections: lists, sets, hashes, sorted sets, streams; and how they lie in the table.
 //!
 //! ```text
-//!   packed (listpack, intset)                         object
+//!   packed (dense pack, listpack, intset)             object
 //!   entry: | head | key | bytes ... |                 entry: | head | key | pointer |
 //!   entry: | head | key | ptr len cap | -> bytes                               |
 //!                                                              Box<Object> <---+  tables, trees, nodes
 //! ```
 //!
-//! Every type starts packed: a few bytes that are searched by walking them. Up to 224 bytes they lie in
+//! Every type starts packed: a few bytes that are searched by walking them. What Redis calls a listpack is a
+//! [dense pack](persist::dense) here, without what only readers of files need; DUMP and files have the listpack. (A list of
+//! more than a hundred elements is one in memory, too: it is popped at its end.) Up to 224 bytes they lie in
 //! the entry itself, so that a small hash is one allocation with its key; beyond, in a buffer of the
 //! allocator's next size. Past its threshold (`hash-max-listpack-entries` …) a collection becomes an
 //! [`Object`], whose structure is its own and whose steps are small however large it is.

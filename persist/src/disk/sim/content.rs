@@ -46,6 +46,18 @@ impl Content {
         }
     }
 
+    /// Writes bytes that a power loss does not take. What it makes durable beside them is what it
+    /// must: changes before it that it overlaps, or that set the length, which would undo it when they
+    /// reached the disk after it.
+    pub(super) fn write_durable(&mut self, offset: usize, bytes: &[u8]) {
+        let change = Change::Write { offset, bytes: bytes.to_vec() };
+        if self.changes.iter().any(|earlier| earlier.meets(offset, bytes.len())) {
+            self.sync();
+        }
+        change.apply(&mut self.seen);
+        change.apply(&mut self.synced);
+    }
+
     pub(super) fn resize(&mut self, len: usize) {
         self.change(Change::Resize { len });
     }
@@ -133,6 +145,14 @@ impl Content {
 }
 
 impl Change {
+    /// Whether it concerns any of these bytes, or where the file ends.
+    fn meets(&self, from: usize, len: usize) -> bool {
+        match self {
+            Self::Write { offset, bytes } => *offset < from + len && from < offset + bytes.len(),
+            Self::Resize { .. } => true,
+        }
+    }
+
     fn len_after(&self, len: usize) -> usize {
         match self {
             Self::Write { offset, bytes } => len.max(offset + bytes.len()),

@@ -59,6 +59,48 @@ fn synced_bytes_survive_every_power_loss() {
 }
 
 #[test]
+fn a_durable_write_survives_and_saves_no_other() {
+    let (mut disk, file) = with_file();
+    disk.write_at(file, 0, &[1; 600]).unwrap();
+    disk.write_durable_at(file, 600, &[2; 600]).unwrap();
+    disk.write_at(file, 1200, &[3; 600]).unwrap();
+    let all = disk.read(p(FILE)).unwrap();
+    assert_eq!(all, [[1; 600], [2; 600], [3; 600]].concat());
+    let left = outcomes(&disk);
+    assert!(left.iter().all(|bytes| bytes.len() >= 1200 && bytes[600..1200] == [2; 600]));
+    assert!(left.contains(&all) && left.contains(&[[0; 600], [2; 600]].concat()));
+    disk.sync_data(file).unwrap();
+    assert_eq!(outcomes(&disk), BTreeSet::from([all]));
+}
+
+#[test]
+fn what_came_before_a_durable_write_cannot_undo_it() {
+    let (mut disk, file) = with_file();
+    disk.write_at(file, 0, &[1; 900]).unwrap();
+    disk.truncate(file, 100).unwrap();
+    disk.write_durable_at(file, 50, &[2; 900]).unwrap();
+    assert!(outcomes(&disk).iter().all(|bytes| bytes.len() == 950 && bytes[50..] == [2; 900]));
+    disk.write_at(file, 500, &[3; 10]).unwrap();
+    disk.write_durable_at(file, 505, &[4; 1]).unwrap();
+    assert!(outcomes(&disk).iter().all(|bytes| bytes[505] == 4));
+}
+
+#[test]
+fn a_durable_write_that_fails_promises_nothing() {
+    let (mut disk, file) = with_file();
+    disk.fail_call(disk.calls(), ErrorKind::Io { errno: 5 });
+    disk.write_durable_at(file, 0, &[1; 2000]).unwrap_err();
+    assert_eq!(disk.read(p(FILE)).unwrap(), [1; 2000], "it may be read back");
+    disk.sync_data(file).unwrap();
+    assert_eq!(outcomes(&disk).len(), 1, "what is there now is all that there will be");
+    disk.set_capacity(Some(2500));
+    assert_eq!(disk.write_durable_at(file, 2000, &[1; 900]).unwrap_err().kind, ErrorKind::NoSpace);
+    disk.cut_power_at(disk.calls());
+    disk.write_durable_at(file, 0, &[9; 2000]).unwrap_err();
+    assert!(outcomes(&disk).len() > 1, "it may have reached the disk, in part, or not");
+}
+
+#[test]
 fn unsynced_writes_are_dropped_kept_torn_or_reordered() {
     let (mut disk, file) = with_file();
     disk.write_at(file, 0, &[b'-'; 2048]).unwrap();

@@ -18,7 +18,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .since("1.0.0")
         .complexity("O(1)")
         .flags(&[ADMIN, NOSCRIPT, NO_ASYNC_LOADING])
-        .history(&[("3.2.2", "Added the `SCHEDULE` option.")]),
+        .history(&[("3.2.2", "Added the `SCHEDULE` option.")])
+        .built(),
     server(Id::Dbsize, 1)
         .summary("Counts the keys of the database.")
         .since("1.0.0")
@@ -88,7 +89,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .complexity("O(1)")
         .flags(&[LOADING, STALE, FAST])
         .acl(&[Acl::ADMIN, Acl::DANGEROUS])
-        .tips(&["nondeterministic_output"]),
+        .tips(&["nondeterministic_output"])
+        .built(),
     server(Id::Lolwut, -1)
         .syntax("[VERSION version]")
         .summary("Shows a picture made by the computer, and the version.")
@@ -148,7 +150,8 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .summary("Saves a snapshot and waits until it is done.")
         .since("1.0.0")
         .complexity("O(N) where N is the total number of keys in all databases")
-        .flags(&[ADMIN, NOSCRIPT, NO_ASYNC_LOADING, NO_MULTI]),
+        .flags(&[ADMIN, NOSCRIPT, NO_ASYNC_LOADING, NO_MULTI])
+        .built(),
     server(Id::Shutdown, -1)
         .syntax("[save-selector<NOSAVE | SAVE>] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]")
         .summary("Saves where configured, and stops the server.")

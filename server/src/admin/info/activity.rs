@@ -7,22 +7,29 @@ use crate::stats::{CommandCounters, CoreStats, Counter};
 use hdrhistogram::Histogram;
 use proto::command::ALL_COMMANDS;
 use shard::pubsub::Kind;
-use std::sync::atomic::Ordering;
 
-/// Nothing is written to disk yet: what a Redis shows that has neither saved nor logged, and what it has loaded.
+/// Snapshots; of the append-only file what a Redis shows that has none. Copy-on-write are bytes that a writer had to
+/// save before it changed them.
 pub fn persistence(view: &View<'_>, out: &mut Text) {
+    let save = view.shared.saves.view(view.shared.sum(|s| &s.dirty));
     let loading = &view.shared.loading;
     out.field("loading", u8::from(loading.is_active()));
-    out.zeros(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
-    out.field("current_fork_perc", "0.00");
-    out.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
-    out.field("rdb_changes_since_last_save", view.shared.sum(|s| &s.dirty));
-    out.field("rdb_bgsave_in_progress", 0);
-    out.field("rdb_last_save_time", view.shared.last_save.load(Ordering::Relaxed));
-    out.field("rdb_last_bgsave_status", "ok");
-    out.field("rdb_last_bgsave_time_sec", -1);
-    out.field("rdb_current_bgsave_time_sec", -1);
-    out.zeros(&["rdb_saves", "rdb_last_cow_size"]);
+    out.zeros(&["async_loading"]);
+    out.field("current_cow_peak", save.current_by_writers);
+    out.field("current_cow_size", save.current_by_writers);
+    out.zeros(&["current_cow_size_age"]);
+    let done = if save.keys == 0 { 0.0 } else { 100.0 * save.keys_done as f64 / save.keys as f64 };
+    out.field("current_fork_perc", format_args!("{done:.2}"));
+    out.field("current_save_keys_processed", save.keys_done);
+    out.field("current_save_keys_total", save.keys);
+    out.field("rdb_changes_since_last_save", save.changes);
+    out.field("rdb_bgsave_in_progress", u8::from(save.in_progress));
+    out.field("rdb_last_save_time", save.last_time);
+    out.field("rdb_last_bgsave_status", if save.last_is_ok { "ok" } else { "err" });
+    out.field("rdb_last_bgsave_time_sec", save.last_seconds);
+    out.field("rdb_current_bgsave_time_sec", save.current_seconds);
+    out.field("rdb_saves", save.saves);
+    out.field("rdb_last_cow_size", save.last_by_writers);
     loading.info_of_last(out);
     out.zeros(&["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
     out.field("aof_last_rewrite_time_sec", -1);

@@ -14,13 +14,10 @@ pub const SNAPSHOTS: &[Directive] = &[
         Kind::Save,
         "3600 1 300 100 60 10000",
         "Save a snapshot after so many seconds if at least so many changes were made; several pairs, or '' for none.",
-    )
-    .no_effect(NOT_BUILT),
-    yes_no("stop-writes-on-bgsave-error", "yes", "Refuse writes while the last snapshot has failed.")
-        .no_effect(NOT_BUILT),
+    ),
+    yes_no("stop-writes-on-bgsave-error", "yes", "Refuse writes while the last snapshot has failed."),
     yes_no("rdbcompression", "yes", "Compress strings with LZF in the snapshot and in DUMP's payloads."),
-    yes_no("rdbchecksum", "yes", "End the snapshot with a checksum, and check it when loading.")
-        .fixed(),
+    yes_no("rdbchecksum", "yes", "End the snapshot with a checksum, and check it when loading.").fixed(),
     choice(
         "sanitize-dump-payload",
         SANITIZE_PAYLOADS,
@@ -35,8 +32,25 @@ pub const SNAPSHOTS: &[Directive] = &[
         "Name of the snapshot, in 'dir'.",
     )
     .protected(),
-    yes_no("rdb-del-sync-files", "no", "Delete the files of a replica's synchronization when nothing else keeps them.")
-        .no_effect(NOT_BUILT),
+    choice(
+        "rdb-version",
+        RDB_VERSIONS,
+        "auto",
+        "Version of the format of snapshots: auto is 11, or 12 where hashes have fields that expire; older servers read older ones.",
+    ),
+    memory(
+        "snapshot-buffer-limit",
+        1 << 20,
+        LONG_MAX,
+        "64mb",
+        "Bytes of a shard's snapshot that may wait for the disk before its commands wait, too.",
+    ),
+    yes_no(
+        "rdb-del-sync-files",
+        "no",
+        "Delete the files of a replica's synchronization when nothing else keeps them.",
+    )
+    .no_effect(NOT_BUILT),
     yes_no("rdb-save-incremental-fsync", "yes", "Sync the snapshot piece by piece while it is written.")
         .no_effect(BY_RING),
 ];

@@ -5,6 +5,7 @@
 //!          epoll_wait    unless there is still something to read from last time
 //!          accept        listeners, a bounded number each
 //!          read          readable connections, one recv(2) each, into one scratch buffer
+//!          files         what the helper thread has done
 //! ```
 //!
 //! Connections are registered once, edge-triggered, for reading and writing: no epoll_ctl(2) ever
@@ -20,12 +21,14 @@
 //! The eventfd of the waker is edge-triggered and never read: each write is an edge.
 
 mod conn;
+mod files;
 mod listen;
 
 use super::conns::{Conns, Index, Token};
 use super::outbox::Pool;
-use super::{ConnId, Io, Sink, Socket, Waker, clock, real};
+use super::{ConnId, File, FileOp, Io, Sink, Socket, Waker, clock, real};
 use conn::Conn;
+use files::Files;
 use listen::Listener;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
@@ -59,6 +62,7 @@ pub struct EpollIo {
     dirty: Vec<Index>,
     scratch: Box<[u8]>,
     pool: Pool,
+    files: Files,
     event: Arc<OwnedFd>,
     /// epoll_pwait2 is there, with nanoseconds.
     precise: bool,
@@ -79,6 +83,7 @@ impl EpollIo {
             dirty: Vec::new(),
             scratch: vec![0; RECEIVE_MAX].into_boxed_slice(),
             pool: Pool::default(),
+            files: Files::default(),
             event: Arc::new(event),
             precise: true,
         })
@@ -86,7 +91,7 @@ impl EpollIo {
 
     /// Waits, and leaves what happened in `happened`.
     fn wait(&mut self, wait: Option<Duration>) -> io::Result<()> {
-        let busy = !self.ready.is_empty() || !self.dirty.is_empty();
+        let busy = !self.ready.is_empty() || !self.dirty.is_empty() || self.files_refused();
         let wait = if busy { Some(Duration::ZERO) } else { shorter(wait, self.listener_pause()) };
         self.happened.clear();
         if self.precise {
@@ -194,12 +199,17 @@ impl Io for EpollIo {
         }
     }
 
+    fn file(&mut self, token: u64, file: &File, op: FileOp) {
+        self.start_file(token, file, op);
+    }
+
     fn turn<S: Sink>(&mut self, wait: Option<Duration>, sink: &mut S) -> io::Result<()> {
         self.flush_dirty(sink);
         self.wait(wait)?;
         self.resume_listeners();
         self.dispatch(sink);
         self.read_ready(sink);
+        self.tell_files(sink);
         Ok(())
     }
 

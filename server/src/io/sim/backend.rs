@@ -18,7 +18,7 @@
 use super::pipe::End;
 use super::trace::{Kind, NONE};
 use super::world::{Event, Wait, World};
-use crate::io::{Closed, ConnId, Io, Sink, Socket, Waker};
+use crate::io::{Closed, ConnId, File, FileDone, FileOp, Io, Sink, Socket, Waker};
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
@@ -42,6 +42,7 @@ enum Happened {
     AcceptFailed { listener: usize, errno: i32 },
     Received { conn: ConnId, bytes: Vec<u8> },
     Closed { conn: ConnId, why: Closed },
+    FileDone(FileDone),
 }
 
 /// Who has something to tell.
@@ -49,6 +50,7 @@ enum Happened {
 enum Source {
     Listener { index: usize, listener: u64 },
     Conn(u64),
+    Files,
 }
 
 impl SimIo {
@@ -160,6 +162,12 @@ impl Io for SimIo {
         self.changed(&mut world, number);
     }
 
+    fn file(&mut self, token: u64, file: &File, op: FileOp) {
+        let mut world = self.world.borrow_mut();
+        world.queue_file(self.core, token, file, op);
+        world.cores[self.core].wait = Wait::Running;
+    }
+
     fn turn<S: Sink>(&mut self, wait: Option<Duration>, sink: &mut S) -> io::Result<()> {
         let happened = self.world.borrow_mut().turn(self.core, wait);
         let Some(happened) = happened else { return Err(io::ErrorKind::WouldBlock.into()) };
@@ -169,6 +177,7 @@ impl Io for SimIo {
                 Happened::AcceptFailed { listener, errno } => sink.accept_failed(listener, errno),
                 Happened::Received { conn, bytes } => sink.received(conn, &bytes),
                 Happened::Closed { conn, why } => sink.closed(conn, why),
+                Happened::FileDone(done) => sink.file_done(done),
             }
         }
         Ok(())
@@ -209,6 +218,7 @@ impl World {
     fn turn(&mut self, core: usize, wait: Option<Duration>) -> Option<Vec<Happened>> {
         self.run_events();
         self.submit_wakes(core);
+        self.submit_files(core);
         let progress = self.submit_sends(core);
         let told = self.deliver(core);
         let woken = std::mem::take(&mut self.cores[core].woken);
@@ -261,6 +271,10 @@ impl World {
             match *source {
                 Source::Listener { index, listener } => self.accept(core, index, listener, &mut told),
                 Source::Conn(conn) => self.receive(core, conn, &mut told),
+                Source::Files => {
+                    let done = self.files_done(core);
+                    told.extend(done.into_iter().map(Happened::FileDone));
+                }
             }
         }
         told
@@ -274,7 +288,8 @@ impl World {
             .filter(|(_, l)| self.acceptable(core, *l))
             .map(|(index, listener)| Source::Listener { index: *index, listener: *listener });
         let conns = c.ready.iter().filter(|n| self.conns.get(n).is_some_and(|c| c.deliverable()));
-        listeners.chain(conns.map(|n| Source::Conn(*n))).collect()
+        let files = c.files.has_done().then_some(Source::Files);
+        listeners.chain(conns.map(|n| Source::Conn(*n))).chain(files).collect()
     }
 
     fn accept(&mut self, core: usize, index: usize, listener: u64, told: &mut Vec<Happened>) {

@@ -5,6 +5,7 @@
 
 use super::resp::{Splitter, command};
 use super::{ClientId, ClientState, ListenerId, SimWorld};
+use std::time::Duration;
 
 /// One command and what became of it. Times are simulated monotonic nanoseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,13 +61,22 @@ impl SimClient {
 
     /// Sends commands in one write.
     pub fn pipeline<A: AsRef<[u8]>>(&mut self, commands: &[&[A]]) {
-        let invoked_ns = self.world.now();
+        self.pipeline_after(Duration::ZERO, commands);
+    }
+
+    /// The same after some simulated time. What is sent meanwhile goes before it, so nothing should be.
+    pub fn pipeline_after<A: AsRef<[u8]>>(&mut self, wait: Duration, commands: &[&[A]]) {
+        let invoked_ns = self.world.now() + wait.as_nanos() as u64;
         for args in commands {
             let args = args.iter().map(|a| a.as_ref().to_vec()).collect();
             self.operations.push(Operation { args, invoked_ns, reply: None });
         }
         let bytes: Vec<u8> = commands.iter().flat_map(|args| command(args)).collect();
-        self.world.client_send(self.id, &bytes);
+        if wait.is_zero() {
+            self.world.client_send(self.id, &bytes);
+        } else {
+            self.world.client_send_after(self.id, wait, bytes);
+        }
     }
 
     /// Takes in what has arrived. Returns how many operations still lack a reply.
@@ -97,6 +107,12 @@ impl SimClient {
     /// True when every operation has its reply, or never will since the connection has ended.
     pub fn settled(&mut self) -> bool {
         self.poll() == 0 || self.state() != ClientState::Open
+    }
+
+    /// Simulated monotonic nanoseconds.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.world.now()
     }
 
     #[must_use]

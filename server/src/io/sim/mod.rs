@@ -9,6 +9,7 @@
 //!   schedule   who runs next; SimCore, step, run_until
 //!   backend    SimIo, a core's end of it all
 //!   world      clock, events, connections: the rules
+//!   files      the disk, and what is on its way to it
 //!   pipe       one direction of one connection
 //!   plan       how fast, how small, how faulty
 //!   trace      what happened, as a hash and as lines
@@ -16,7 +17,7 @@
 //!
 //! What it is for: orders of events that real sockets show once a month. What it cannot show: data
 //! races inside a core's own memory operations (a turn is atomic here), and the kernel's quirks.
-//! The simulated disk stands beside it, in `persist::disk`.
+//! The disk under it is that of `persist::disk`: it knows what a power loss leaves.
 //!
 //! ```text
 //!   let world = SimWorld::new(seed, 2, Plan::default());
@@ -29,6 +30,7 @@
 
 mod backend;
 mod client;
+mod files;
 mod pipe;
 mod plan;
 mod resp;
@@ -46,7 +48,7 @@ pub use client::{Operation, SimClient};
 pub use plan::Plan;
 pub use rng::Rng;
 pub use schedule::{Outcome, SimCore, Step};
-pub use seeds::for_seeds;
+pub use seeds::{for_seeds, for_seeds_on_all_cpus};
 pub use world::{Arrival, ClientState};
 
 use super::{Socket, Waker};
@@ -54,7 +56,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use trace::{Kind, NONE};
-use world::{Core, Event, World};
+use world::{Event, World};
 
 /// A listening port of the simulated network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,20 +151,6 @@ impl SimWorld {
         }
     }
 
-    /// The server's process dies: listeners close, connections are reset, the cores forget
-    /// everything. Fresh [`SimIo`]s may be taken afterwards, for the restarted server.
-    pub fn kill_server(&self) {
-        let mut world = self.0.borrow_mut();
-        let listeners: Vec<u64> = world.listeners.keys().copied().collect();
-        for listener in listeners {
-            world.close_listener(listener);
-        }
-        world.reset_all();
-        for core in &mut world.cores {
-            *core = Core::new();
-        }
-    }
-
     // ---- clients ---------------------------------------------------------------------------
 
     /// Connects a client. It may send at once; a closed port answers with a reset.
@@ -187,6 +175,16 @@ impl SimWorld {
     pub fn client_take(&self, client: ClientId) -> Vec<Arrival> {
         let mut world = self.0.borrow_mut();
         world.conns.get_mut(&client.0).map(|c| std::mem::take(&mut c.client.inbox)).unwrap_or_default()
+    }
+
+    /// The clients that have got something, bytes or an end, since the last call.
+    #[must_use]
+    pub fn clients_with_news(&self) -> Vec<ClientId> {
+        let mut world = self.0.borrow_mut();
+        if world.news.is_empty() {
+            return Vec::new();
+        }
+        std::mem::take(&mut world.news).into_iter().map(ClientId).collect()
     }
 
     /// With `false` the client stops reading: the server's bytes fill the buffers on the way.

@@ -22,6 +22,12 @@ pub struct Plan {
     pub stall_ns: Range<u64>,
     /// One write of a client in so many resets its connection instead; 0: none.
     pub reset_one_in: u64,
+    /// How long an operation on a file takes. Those under way at once overtake each other.
+    pub disk_ns: Range<u64>,
+    /// One write to a file in so many is short: its rest follows as long after; 0: none.
+    pub disk_short_one_in: u64,
+    /// One operation on a file in so many fails with EIO; 0: none.
+    pub disk_error_one_in: u64,
 }
 
 impl Default for Plan {
@@ -35,6 +41,9 @@ impl Default for Plan {
             stall_one_in: 200,
             stall_ns: 10_000..2_000_000,
             reset_one_in: 0,
+            disk_ns: 2_000..8_000_000,
+            disk_short_one_in: 8,
+            disk_error_one_in: 0,
         }
     }
 }

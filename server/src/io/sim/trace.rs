@@ -21,6 +21,10 @@ pub enum Kind {
     Turn,
     Park,
     Stall,
+    FileWrite,
+    FileSync,
+    FileDone,
+    PowerLoss,
 }
 
 /// No core, or no connection, is part of the event.

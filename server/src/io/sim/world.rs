@@ -11,6 +11,7 @@
 //! end, answer with a reset; a reset lets what arrived before it be read first; a client that is
 //! reset loses a random last part of what was still on its way to the server.
 
+use super::files::{Disk, FilesOfCore};
 use super::pipe::{End, Pipe, take_front};
 use super::plan::Plan;
 use super::rng::Rng;
@@ -41,6 +42,8 @@ pub(super) enum Event {
     Wake { core: usize },
     /// A client sends what it planned to.
     ClientSend { conn: u64, bytes: Vec<u8> },
+    /// The disk gets round to the next part of an operation on a file.
+    File { number: u64 },
 }
 
 /// What a core does until its next turn.
@@ -64,6 +67,7 @@ pub(super) struct Core {
     pub(super) wait: Wait,
     pub(super) busy_until: u64,
     pub(super) spare: Vec<Vec<u8>>,
+    pub(super) files: FilesOfCore,
 }
 
 #[derive(Default)]
@@ -134,7 +138,10 @@ pub(super) struct World {
     pub(super) cores: Vec<Core>,
     pub(super) listeners: BTreeMap<u64, Listener>,
     pub(super) conns: BTreeMap<u64, Conn>,
+    /// Clients that have got something, bytes or an end, since this was last asked.
+    pub(super) news: BTreeSet<u64>,
     next_socket: u64,
+    pub(super) disk: Disk,
 }
 
 impl World {
@@ -149,7 +156,9 @@ impl World {
             cores: (0..cores).map(|_| Core::new()).collect(),
             listeners: BTreeMap::new(),
             conns: BTreeMap::new(),
+            news: BTreeSet::new(),
             next_socket: 0,
+            disk: Disk::new(seed),
         }
     }
 
@@ -173,6 +182,7 @@ impl World {
                 Event::Arrive { conn, side: Side::Client } => self.arrive_at_client(conn),
                 Event::Wake { core } => self.cores[core].woken = true,
                 Event::ClientSend { conn, bytes } => self.client_send(conn, &bytes),
+                Event::File { number } => self.file_part(number),
             }
         }
     }
@@ -328,6 +338,9 @@ impl World {
             }
             None => {}
         }
+        if end.is_some() || !bytes.is_empty() {
+            self.news.insert(conn);
+        }
         if !bytes.is_empty() {
             c.client.inbox.push((now, bytes.clone()));
             self.note(Kind::ClientReceive, NONE, conn, &bytes);
@@ -447,7 +460,10 @@ impl World {
     /// Something a parked core would be woken by.
     pub(super) fn has_work(&self, core: usize) -> bool {
         let c = &self.cores[core];
-        c.woken || !c.ready.is_empty() || c.listeners.iter().any(|(_, l)| self.acceptable(core, *l))
+        c.woken
+            || c.files.has_done()
+            || !c.ready.is_empty()
+            || c.listeners.iter().any(|(_, l)| self.acceptable(core, *l))
     }
 
     /// accept(2) on this listener would say something to this core.
@@ -477,6 +493,7 @@ impl Core {
             wait: Wait::Running,
             busy_until: 0,
             spare: Vec::new(),
+            files: FilesOfCore::default(),
         }
     }
 }

@@ -10,7 +10,10 @@
 //! of them serve ten thousand connections; when a burst takes them all, a receive ends with
 //! ENOBUFS and is armed again, by which time the buffers are back.
 //!
-//! Memory is touched on first use only; with 16 KiB the most is 4 MiB a core.
+//! The kernel goes round all buffers that are in the ring, whoever sends, and each is soon memory that is touched and
+//! lines that push others out of the cache. So there are [`FIRST`] of them at the start, twice what one
+//! receive fills in a row, and one more for every connection that comes: 1 MiB a core for few connections, and
+//! with 16 KiB 4 MiB at most.
 #![allow(unsafe_code)] // Memory shared with the kernel, and its mapping.
 
 use super::ring::Ring;
@@ -24,6 +27,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 pub(super) const GROUP: u16 = 0;
 
 const PAGE: usize = 4096;
+/// Buffers in the ring at the start: the kernel fills at most 32 for one connection before others have their turn.
+const FIRST: u16 = 64;
 
 /// Buffers that the kernel fills and the loop empties.
 pub(super) struct Buffers {
@@ -33,6 +38,8 @@ pub(super) struct Buffers {
     size: usize,
     /// Entries ever published; the kernel reads its copy at the start of the ring.
     tail: u16,
+    /// Buffers from here on were never in the ring.
+    offered: u16,
 }
 
 // SAFETY: the mapping is owned, and reached through `&self` and `&mut self` only.
@@ -53,8 +60,8 @@ impl Buffers {
             )?
         };
         let base = NonNull::new(base.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
-        let mut buffers = Buffers { base, mapped, count, size, tail: 0 };
-        (0..count).for_each(|buffer| buffers.give_back(buffer));
+        let mut buffers = Buffers { base, mapped, count, size, tail: 0, offered: 0 };
+        (0..count.min(FIRST)).for_each(|_| buffers.offer_another());
         Ok(buffers)
     }
 
@@ -82,6 +89,14 @@ impl Buffers {
         // SAFETY: within the mapping, initialised (mapped zeroed, then written by the kernel), and
         // the kernel does not write to it again before `give_back`, which needs `&mut self`.
         unsafe { std::slice::from_raw_parts(self.address(buffer).as_ptr(), len) }
+    }
+
+    /// Puts one buffer more into the ring, if one is left: there is another connection to receive from.
+    pub fn offer_another(&mut self) {
+        if self.offered < self.count {
+            self.offered += 1;
+            self.give_back(self.offered - 1);
+        }
     }
 
     /// Offers a buffer to the kernel again.

@@ -13,7 +13,7 @@
 //!
 //! Invariants:
 //! - a buffer in the kernel's hands is neither freed nor moved: a quick send's until `settle`, a slow
-//!   one's until its completion, a provided one's until `give_back`;
+//!   one's and a file operation's until its completion, a provided one's until `give_back`;
 //! - a descriptor is closed when no operation names it;
 //! - `outstanding` counts the operations that will still post a last completion, so that dropping
 //!   the backend can wait for them.
@@ -24,6 +24,7 @@
 
 mod buffers;
 mod conn;
+mod files;
 mod listen;
 mod op;
 mod probe;
@@ -34,9 +35,10 @@ pub use probe::probe_uring;
 
 use super::conns::{Conns, Token};
 use super::outbox::Pool;
-use super::{Closed, ConnId, Io, Sink, Socket, Waker, clock};
+use super::{Closed, ConnId, File, FileDone, FileOp, Io, Sink, Socket, Waker, clock};
 use buffers::Buffers;
 use conn::Conn;
+use files::Files;
 use listen::Listener;
 use op::Kind;
 use ring::{Completion, Ring};
@@ -44,7 +46,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The sizes of a ring, and how it works.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,8 @@ impl Default for UringOptions {
 /// fuller turns to prefetch for and to batch for its peers; 512 was dearer at one request a time
 /// (the replies of a turn no longer stay in the first cache).
 const TURN_MAX: usize = 128;
+/// How long dropping the backend waits for what is under way.
+const DROP_WAIT: Duration = Duration::from_secs(1);
 /// Enters of one turn to get submissions taken and held-back completions delivered, before it is an error.
 const TRIES_MAX: usize = 10_000;
 
@@ -94,9 +98,13 @@ pub struct UringIo {
     /// Connections whose quick send is in this turn's submission.
     quick: Vec<u32>,
     pool: Pool,
+    /// Operations on files; their buffers, too, outlive the ring.
+    files: Files,
     completions: Vec<Completion>,
     /// Operations that will post a last completion.
     outstanding: usize,
+    /// Being dropped: the eventfd is not watched again.
+    stopping: bool,
     /// Barriers under way.
     barriers: usize,
     event: Arc<OwnedFd>,
@@ -129,8 +137,10 @@ impl UringIo {
             dirty: Vec::new(),
             quick: Vec::new(),
             pool: Pool::default(),
+            files: Files::default(),
             completions: Vec::new(),
             outstanding: 0,
+            stopping: false,
             barriers: 0,
             event,
             peers: Vec::new(),
@@ -191,11 +201,12 @@ impl UringIo {
                     self.on_send(index, done, sink);
                 }
             }
+            Kind::File => self.on_file(payload as usize, done, sink),
             Kind::Accept => self.on_accept(payload as usize, done, sink),
             Kind::Resume => self.on_resume(payload as usize),
             Kind::Event if !done.more() => {
                 self.outstanding -= 1;
-                if done.result != -libc::ECANCELED {
+                if done.result != -libc::ECANCELED && !self.stopping {
                     self.watch_event();
                 }
             }
@@ -239,6 +250,7 @@ impl Io for UringIo {
     fn add(&mut self, conn: ConnId, socket: Socket) -> io::Result<()> {
         let fd = super::real(socket)?;
         let index = self.conns.insert(conn, Conn::new(conn, fd))?;
+        self.buffers.offer_another();
         self.arm(index);
         Ok(())
     }
@@ -281,7 +293,12 @@ impl Io for UringIo {
         }
     }
 
+    fn file(&mut self, token: u64, file: &File, op: FileOp) {
+        self.start_file(token, file, op);
+    }
+
     fn turn<S: Sink>(&mut self, wait: Option<Duration>, sink: &mut S) -> io::Result<()> {
+        let wait = self.prepare_files(wait, sink);
         self.submit_sends();
         self.run(wait, sink)?;
         self.settle();
@@ -323,10 +340,11 @@ impl Sink for Nobody {
     fn accept_failed(&mut self, _: usize, _: i32) {}
     fn received(&mut self, _: ConnId, _: &[u8]) {}
     fn closed(&mut self, _: ConnId, _: Closed) {}
+    fn file_done(&mut self, _: FileDone) {}
 }
 
 impl UringIo {
-    /// Cancels everything and waits for it, for a second at most; true if all is over.
+    /// Cancels what sockets do, lets files finish, and waits for both, for a second at most; true if all is over.
     fn drain(&mut self) -> bool {
         if !self.ring.enabled() {
             return true;
@@ -336,9 +354,11 @@ impl UringIo {
             let flush = self.conns.get(index).is_some_and(|conn| conn.sending == send::Sending::Dirty);
             self.shut(index, flush);
         }
+        self.stopping = true;
+        self.ring.cancel(op::user_data(Kind::Event, 0));
+        let deadline = Instant::now() + DROP_WAIT;
         let mut first = true;
-        for _ in 0..100 {
-            self.ring.cancel(op::user_data(Kind::Event, 0));
+        while first || Instant::now() < deadline {
             if self.turn(Some(Duration::from_millis(if first { 0 } else { 10 })), &mut Nobody).is_err() {
                 return false;
             }
@@ -361,6 +381,7 @@ impl Drop for UringIo {
             // The kernel may still read and write there: leaked rather than given away.
             self.buffers.leak();
             std::mem::forget(std::mem::replace(&mut self.conns, Conns::new()));
+            std::mem::forget(std::mem::take(&mut self.files));
         }
     }
 }

@@ -39,6 +39,8 @@ pub(super) enum Kind {
     Resume,
     /// Does nothing, after everything that was submitted before it.
     Barrier,
+    /// On a file; the payload is its place in the table.
+    File,
 }
 
 const PAYLOAD_BITS: u32 = 56;
@@ -51,9 +53,9 @@ pub(super) fn user_data(kind: Kind, payload: u64) -> u64 {
 
 /// Takes a `user_data` apart; `None` for one that we never made.
 pub(super) fn parts(user_data: u64) -> Option<(Kind, u64)> {
-    use Kind::{Accept, Barrier, Event, Ignored, Recv, Resume, Send, Wake, Woken};
+    use Kind::{Accept, Barrier, Event, File, Ignored, Recv, Resume, Send, Wake, Woken};
     let number = (user_data >> PAYLOAD_BITS) as u8;
-    let kind = [Accept, Recv, Send, Ignored, Event, Woken, Wake, Resume, Barrier]
+    let kind = [Accept, Recv, Send, Ignored, Event, Woken, Wake, Resume, Barrier, File]
         .into_iter()
         .find(|kind| *kind as u8 == number)?;
     Some((kind, user_data & ((1 << PAYLOAD_BITS) - 1)))
@@ -151,7 +153,9 @@ mod tests {
     #[test]
     fn user_data_comes_apart_as_it_was_put_together() {
         let payload = (1 << PAYLOAD_BITS) - 1;
-        for kind in [Kind::Accept, Kind::Recv, Kind::Send, Kind::Ignored, Kind::Wake, Kind::Resume] {
+        for kind in
+            [Kind::Accept, Kind::Recv, Kind::Send, Kind::Ignored, Kind::Wake, Kind::Resume, Kind::File]
+        {
             assert_eq!(parts(user_data(kind, payload)), Some((kind, payload)));
         }
         assert_eq!(parts(0), None);

@@ -5,7 +5,7 @@
 //! does, and receives and sends a few bytes over a socket pair.
 
 use super::{UringIo, UringOptions};
-use crate::io::{Closed, ConnId, Io, Sink, Socket};
+use crate::io::{Closed, ConnId, FileDone, Io, Sink, Socket};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use std::io;
 use std::time::Duration;
@@ -87,6 +87,7 @@ impl Sink for Heard {
     fn closed(&mut self, _: ConnId, _: Closed) {
         self.ended = true;
     }
+    fn file_done(&mut self, _: FileDone) {}
 }
 
 #[cfg(test)]

@@ -82,6 +82,11 @@ impl Ring {
         self.ring.as_raw_fd()
     }
 
+    /// For what is registered with the kernel.
+    pub fn submitter(&self) -> io_uring::Submitter<'_> {
+        self.ring.submitter()
+    }
+
     /// Whether a thread has begun to use the ring: before that the kernel knows of no operation.
     pub fn enabled(&self) -> bool {
         self.enabled

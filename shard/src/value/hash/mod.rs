@@ -14,6 +14,9 @@
 //! [`HashView::first_deadline`] in O(1) or O(log n); the database keeps its hashes in the order of that, so that
 //! active expiry goes straight to what is due.
 //!
+//! What is packed in memory is a [dense pack](persist::dense), not the listpack that the encoding is called after and that
+//! DUMP and files have.
+//!
 //! Costs: a packed look-up walks; a table's is one probe. No step depends on the size of a large hash
 //! but those that answer with all of it, and turning a packed one into a table (once, some 512 fields).
 
@@ -30,14 +33,15 @@ use crate::lookup::is_expired;
 use crate::settings::Thresholds;
 pub use fields::Fields;
 use pack::Form;
-use persist::listpack;
+use persist::dense;
+use persist::packed::reserve_class;
 
 /// A hash.
 #[derive(Clone, Debug)]
 pub enum Hash {
-    /// A listpack of pairs.
+    /// A pack of pairs.
     Pairs(Vec<u8>),
-    /// A listpack of triplets.
+    /// A pack of triplets.
     Timed(Vec<u8>),
     Fields(Box<Fields>),
 }
@@ -203,14 +207,16 @@ impl Hash {
     /// Before fields are set to values, `pairs` in all: turns the hash into a table if that would have to be.
     pub fn prepare<'t>(&mut self, terms: &Terms<'_>, texts: impl ExactSizeIterator<Item = &'t [u8]>) {
         let Ok((bytes, _)) = self.packed() else { return };
-        let (limits, mut sum) = (terms.thresholds, 0);
-        let mut fits = texts.len() / 2 <= limits.hash_max_listpack_entries;
+        let (limits, count, mut sum) = (terms.thresholds, texts.len(), 0);
+        let mut fits = count / 2 <= limits.hash_max_listpack_entries;
         for text in texts {
             fits &= text.len() <= limits.hash_max_listpack_value;
             sum += text.len();
         }
-        if !fits || !listpack::safe_to_add(bytes.len(), sum) {
+        if !fits || !dense::safe_to_add(bytes.len(), sum) {
             self.make_table(terms);
+        } else if bytes.is_empty() {
+            reserve_class(bytes, sum + count); // a byte beside each short text
         }
     }
 
@@ -233,7 +239,7 @@ impl Hash {
             Ok((bytes, form)) => {
                 let was = pack::set(bytes, form, name, value, keep, terms.now_ms);
                 // Also of one that was there: the threshold may be lower than it was.
-                if pack::len(bytes, form) > terms.thresholds.hash_max_listpack_entries {
+                if pack::is_longer(bytes, form, terms.thresholds.hash_max_listpack_entries) {
                     self.make_table(terms);
                 }
                 was
@@ -362,7 +368,7 @@ impl Collection for Hash {
 
     fn is_empty(&self) -> bool {
         match self {
-            Self::Pairs(bytes) | Self::Timed(bytes) => pack::is_empty(bytes),
+            Self::Pairs(bytes) | Self::Timed(bytes) => bytes.is_empty(),
             Self::Fields(fields) => fields.is_empty(),
         }
     }

@@ -141,12 +141,10 @@ impl Run {
         match &self.hash {
             Hash::Fields(fields) => fields.check(),
             Hash::Pairs(v) | Hash::Timed(v) if v.is_empty() => {}
-            Hash::Pairs(v) => {
-                listpack::check(v, true).expect("a listpack");
+            Hash::Pairs(_) => {
                 assert!(self.model.values().all(|(_, at)| at.is_none()));
             }
             Hash::Timed(v) => {
-                listpack::check(v, true).expect("a listpack");
                 let times: Vec<_> = pack::fields(v, Form::Triplets)
                     .map(|field| field.expire_at.unwrap_or(i64::MAX))
                     .collect();

@@ -1,4 +1,4 @@
-//! The packed forms of a hash: a listpack of pairs, or of triplets once a field has had an expiry.
+//! The packed forms of a hash: a [dense pack](persist::dense) of pairs, or of triplets once a field has had an expiry.
 //!
 //! ```text
 //!   pairs      | field | value | field | value | ...
@@ -12,12 +12,12 @@
 //!
 //! A look-up is a walk over at most `hash-max-listpack-entries` fields, which in a few hundred bytes is
 //! faster than any table. All functions take the form beside the bytes; none allocates but where the bytes
-//! grow. An empty hash may also be no bytes at all (a `Vec` that was just made).
+//! grow. An empty hash is no bytes at all.
 
 use super::{Field, Was};
 use crate::db::StrRef;
 use crate::lookup::is_expired;
-use persist::listpack::{self, At, Element, Listpack};
+use persist::dense::{self, At, Dense, Element, Elements};
 
 /// What follows a field: its value, or its value and its expiry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,12 +39,6 @@ impl Form {
     }
 }
 
-/// The listpack, unless there are no bytes.
-#[inline]
-fn listpack(bytes: &[u8]) -> Option<Listpack<'_>> {
-    (!bytes.is_empty()).then(|| Listpack::new(bytes))
-}
-
 fn text(element: Element<'_>) -> StrRef<'_> {
     match element {
         Element::Int(n) => StrRef::Int(n),
@@ -62,19 +56,20 @@ fn expiry(element: Option<Element<'_>>) -> Option<i64> {
 /// Fields, those that are due but still there among them.
 #[must_use]
 pub fn len(bytes: &[u8], form: Form) -> usize {
-    listpack(bytes).map_or(0, |lp| lp.len() / form.stride())
+    dense::len::<Elements>(bytes) / form.stride()
 }
 
+/// Whether there are more than `max` fields.
+#[inline]
 #[must_use]
-pub fn is_empty(bytes: &[u8]) -> bool {
-    bytes.len() <= listpack::EMPTY_BYTES
+pub fn is_longer(bytes: &[u8], form: Form, max: usize) -> bool {
+    dense::is_longer::<Elements>(bytes, max.saturating_mul(form.stride()))
 }
 
 /// All fields, in the order in which they lie.
 pub fn fields(bytes: &[u8], form: Form) -> impl Iterator<Item = Field<'_>> {
-    let mut elements = listpack(bytes).map(|lp| lp.iter());
+    let mut elements = Dense::new(bytes).iter();
     std::iter::from_fn(move || {
-        let elements = elements.as_mut()?;
         let (name, value) = (elements.next()?, elements.next()?);
         let expire_at = if form == Form::Triplets { expiry(elements.next()) } else { None };
         Some(Field { name: text(name), value: text(value), expire_at })
@@ -82,8 +77,7 @@ pub fn fields(bytes: &[u8], form: Form) -> impl Iterator<Item = Field<'_>> {
 }
 
 fn find_at(bytes: &[u8], form: Form, name: &[u8]) -> Option<At> {
-    let lp = listpack(bytes)?;
-    lp.find(lp.first()?, name, form.stride() - 1)
+    Dense::new(bytes).find(name, form.stride() - 1)
 }
 
 /// The value and the expiry of a field.
@@ -91,7 +85,7 @@ fn find_at(bytes: &[u8], form: Form, name: &[u8]) -> Option<At> {
 #[must_use]
 pub fn get<'a>(bytes: &'a [u8], form: Form, name: &[u8]) -> Option<(StrRef<'a>, Option<i64>)> {
     let at = find_at(bytes, form, name)?;
-    let mut elements = Listpack::new(bytes).iter_from(at).skip(1);
+    let mut elements = Dense::new(bytes).iter_from(at).skip(1);
     let value = elements.next()?;
     let expire_at = if form == Form::Triplets { expiry(elements.next()) } else { None };
     Some((text(value), expire_at))
@@ -100,8 +94,8 @@ pub fn get<'a>(bytes: &'a [u8], form: Form, name: &[u8]) -> Option<(StrRef<'a>, 
 /// The field at a position.
 #[must_use]
 pub fn nth(bytes: &[u8], form: Form, index: usize) -> Option<Field<'_>> {
-    let lp = listpack(bytes)?;
-    let mut elements = lp.iter_from(lp.seek((index * form.stride()) as i64)?);
+    let pack = Dense::new(bytes);
+    let mut elements = pack.iter_from(pack.seek(index * form.stride())?);
     let (name, value) = (elements.next()?, elements.next()?);
     let expire_at = if form == Form::Triplets { expiry(elements.next()) } else { None };
     Some(Field { name: text(name), value: text(value), expire_at })
@@ -112,7 +106,7 @@ pub fn nth(bytes: &[u8], form: Form, index: usize) -> Option<Field<'_>> {
 pub fn first_deadline(bytes: &[u8], form: Form) -> Option<i64> {
     match form {
         Form::Pairs => None,
-        Form::Triplets => expiry(listpack(bytes)?.iter().nth(2)),
+        Form::Triplets => expiry(Dense::new(bytes).iter().nth(2)),
     }
 }
 
@@ -124,9 +118,9 @@ pub fn due(bytes: &[u8], form: Form, now_ms: i64) -> usize {
 
 /// Where the value of a field lies, and where what follows the value does.
 fn value_at(v: &[u8], field: At) -> (At, Option<At>) {
-    let lp = Listpack::new(v);
-    let Some(value) = lp.next(field) else { unreachable!("a field has a value") };
-    (value, lp.next(value))
+    let pack = Dense::new(v);
+    let Some(value) = pack.next(field) else { unreachable!("a field has a value") };
+    (value, pack.next(value))
 }
 
 /// Sets a field; what expiry it has had stays if `keep` says so, unless it is due.
@@ -137,7 +131,7 @@ pub fn set(v: &mut Vec<u8>, form: Form, name: &[u8], value: &[u8], keep: bool, n
     };
     let before = if form == Form::Triplets { expiry_of(v, field) } else { None };
     let (value_at, _) = value_at(v, field);
-    listpack::replace(v, value_at, value);
+    dense::replace(v, value_at, value);
     let is_due = is_expired(before, now_ms);
     if before.is_some() && (is_due || !keep) {
         put_expiry(v, field, None);
@@ -147,35 +141,23 @@ pub fn set(v: &mut Vec<u8>, form: Form, name: &[u8], value: &[u8], keep: bool, n
 
 /// Adds a field that is not there.
 pub fn push(v: &mut Vec<u8>, form: Form, name: &[u8], value: &[u8]) {
-    if v.is_empty() {
-        start(v, form, name, value);
-    }
-    let mut field = listpack::Appender::new(v);
-    field.text(name);
-    field.text(value);
+    dense::push_back(v, name);
+    dense::push_back(v, value);
     if form == Form::Triplets {
-        field.int(NEVER);
+        dense::push_back_int(v, NEVER);
     }
-}
-
-/// Makes no bytes a listpack, with room for a first field.
-#[cold]
-fn start(v: &mut Vec<u8>, form: Form, name: &[u8], value: &[u8]) {
-    let expiry = if form == Form::Triplets { listpack::int_element_size(NEVER) } else { 0 };
-    let room = listpack::element_size(name) + listpack::element_size(value) + expiry;
-    *v = listpack::with_capacity(listpack::EMPTY_BYTES + room);
 }
 
 /// Removes a field.
 pub fn remove(v: &mut Vec<u8>, form: Form, name: &[u8], now_ms: i64) -> Was {
     let Some(field) = find_at(v, form, name) else { return Was::Absent };
     let is_due = form == Form::Triplets && is_expired(expiry_of(v, field), now_ms);
-    listpack::remove_range(v, field, form.stride());
+    dense::remove_range(v, field, form.stride());
     if is_due { Was::Due } else { Was::There }
 }
 
 fn expiry_of(v: &[u8], field: At) -> Option<i64> {
-    expiry(Listpack::new(v).iter_from(field).nth(2))
+    expiry(Dense::new(v).iter_from(field).nth(2))
 }
 
 /// Sets or clears the expiry of a field that is there; the bytes must be triplets.
@@ -188,30 +170,31 @@ pub fn set_expiry(v: &mut Vec<u8>, name: &[u8], expire_at: Option<i64>) {
 /// Writes the expiry of the triplet at `field`, and moves it to where it belongs.
 fn put_expiry(v: &mut Vec<u8>, field: At, expire_at: Option<i64>) {
     let (_, Some(expiry_at)) = value_at(v, field) else { unreachable!("a triplet has an expiry") };
-    listpack::replace_int(v, expiry_at, expire_at.unwrap_or(NEVER));
-    let lp = Listpack::new(v);
-    let end = v.len() - 1;
+    dense::replace_int(v, expiry_at, expire_at.unwrap_or(NEVER));
+    let pack = Dense::new(v);
+    let end = pack.body().len();
     let offset = |at: Option<At>| at.map_or(end, At::offset);
-    let (own, behind) = (field.offset(), offset(lp.next(expiry_at)));
-    let target = offset(place_for(lp, field, expire_at));
+    let (own, behind) = (field.offset(), offset(pack.next(expiry_at)));
+    let target = offset(place_for(pack, field, expire_at));
+    let body = dense::body_mut(v);
     if target > behind {
-        v[own..target].rotate_left(behind - own);
+        body[own..target].rotate_left(behind - own);
     } else if target < own {
-        v[target..behind].rotate_right(behind - own);
+        body[target..behind].rotate_right(behind - own);
     }
 }
 
 /// Before which other triplet one that expires then belongs: behind those that expire no later.
-fn place_for(lp: Listpack<'_>, own: At, expire_at: Option<i64>) -> Option<At> {
+fn place_for(pack: Dense<'_>, own: At, expire_at: Option<i64>) -> Option<At> {
     let ms = expire_at?;
-    let mut at = lp.first();
+    let mut at = pack.first();
     while let Some(field) = at {
-        let expiry_at = lp.next(field).and_then(|value| lp.next(value))?;
-        let is_later = expiry(Some(lp.get(expiry_at))).is_none_or(|other| other > ms);
+        let expiry_at = pack.next(field).and_then(|value| pack.next(value))?;
+        let is_later = expiry(Some(pack.get(expiry_at))).is_none_or(|other| other > ms);
         if field != own && is_later {
             break;
         }
-        at = lp.next(expiry_at);
+        at = pack.next(expiry_at);
     }
     at
 }
@@ -220,9 +203,9 @@ fn place_for(lp: Listpack<'_>, own: At, expire_at: Option<i64>) -> Option<At> {
 pub fn reap(v: &mut Vec<u8>, form: Form, now_ms: i64, max: usize) -> usize {
     let due = due(v, form, now_ms).min(max);
     if due > 0
-        && let Some(first) = Listpack::new(v).first()
+        && let Some(first) = Dense::new(v).first()
     {
-        listpack::remove_range(v, first, due * form.stride());
+        dense::remove_range(v, first, due * form.stride());
     }
     due
 }
@@ -230,15 +213,14 @@ pub fn reap(v: &mut Vec<u8>, form: Form, now_ms: i64, max: usize) -> usize {
 /// Pairs as triplets without an expiry.
 #[must_use]
 pub fn to_triplets(pairs: &[u8]) -> Vec<u8> {
-    let room = pairs.len() + len(pairs, Form::Pairs) * listpack::int_element_size(NEVER);
-    let mut triplets = listpack::with_capacity(room);
-    for (at, element) in listpack(pairs).into_iter().flatten().enumerate() {
+    let mut triplets = Vec::with_capacity(pairs.len() + len(pairs, Form::Pairs));
+    for (at, element) in Dense::new(pairs).into_iter().enumerate() {
         match element {
-            Element::Int(n) => listpack::push_back_int(&mut triplets, n),
-            Element::Bytes(bytes) => listpack::push_back(&mut triplets, bytes),
+            Element::Int(n) => dense::push_back_int(&mut triplets, n),
+            Element::Bytes(bytes) => dense::push_back(&mut triplets, bytes),
         }
         if at % 2 == 1 {
-            listpack::push_back_int(&mut triplets, NEVER);
+            dense::push_back_int(&mut triplets, NEVER);
         }
     }
     triplets

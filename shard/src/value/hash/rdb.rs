@@ -1,11 +1,11 @@
-//! Hashes in RDB: packed forms as they lie, a table as its fields.
+//! Hashes in RDB: packed forms as listpacks, a table as its fields.
 //!
 //! A table with an expiry of a field has the first deadline before its fields, and the others counted from that: 0 is
 //! none, 1 the first deadline itself. Who does not know a form gets the fields, without their expiries.
 
 use super::{Hash, HashView, Terms, Was, pack, spell};
 use crate::db::StrRef;
-use persist::listpack::Element;
+use persist::dense::{Dense, Element, from_listpack, to_listpack};
 use persist::rdb::{Error, Fields, Target, Type, Writer};
 
 pub(in crate::value) fn type_of(view: HashView<'_>, target: Target) -> Type {
@@ -27,10 +27,10 @@ fn string(text: StrRef<'_>, w: &mut Writer<'_>) {
 
 pub(in crate::value) fn save(view: HashView<'_>, what: Type, w: &mut Writer<'_>) {
     match view {
-        HashView::Pairs(bytes) if what == Type::HashListpack => w.string(bytes),
+        HashView::Pairs(bytes) if what == Type::HashListpack => w.string(&to_listpack(Dense::new(bytes))),
         HashView::Timed(bytes) if what == Type::HashTimedListpack => {
             w.time_ms(view.first_deadline().unwrap_or(0));
-            w.string(bytes);
+            w.string(&to_listpack(Dense::new(bytes)));
         }
         HashView::Pairs(_) | HashView::Timed(_) | HashView::Fields(_) => {
             let first = view.first_deadline().filter(|_| what == Type::HashTimed);
@@ -52,11 +52,12 @@ pub(in crate::value) fn save(view: HashView<'_>, what: Type, w: &mut Writer<'_>)
 impl Hash {
     /// A hash of a checked listpack, of triplets if it is `timed`. The length of its texts is not looked at: as in
     /// Redis, they may be longer than new ones.
-    pub(in crate::value) fn of_listpack(bytes: Vec<u8>, timed: bool, terms: &Terms<'_>) -> Self {
+    pub(in crate::value) fn of_listpack(listpack: &[u8], timed: bool, terms: &Terms<'_>) -> Self {
         let form = if timed { pack::Form::Triplets } else { pack::Form::Pairs };
-        let fields = pack::len(&bytes, form);
+        let bytes = from_listpack(listpack);
+        let too_many = pack::is_longer(&bytes, form, terms.thresholds.hash_max_listpack_entries);
         let mut hash = if timed { Self::Timed(bytes) } else { Self::Pairs(bytes) };
-        if fields > terms.thresholds.hash_max_listpack_entries {
+        if too_many {
             hash.make_table(terms);
         }
         hash

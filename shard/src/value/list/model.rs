@@ -124,10 +124,18 @@ fn apply(list: &mut List, model: &mut Model, limits: &Limits, step: &Step) {
             let removed = [list.remove_range(last + 1, usize::MAX), list.remove_range(0, first)];
             model.truncate(last + 1);
             model.drain(..first);
-            assert!(removed.iter().all(|part| !matches!(part, List::Packed(bytes) if bytes.is_empty())));
+            assert!(removed.iter().all(|part| !matches!(part, List::Packed(_))));
             list.shrink(limits);
         }
     }
+}
+
+fn assert_short(bytes: &[u8], limits: &Limits) {
+    let list = persist::dense::to_listpack(persist::dense::Dense::new(bytes));
+    assert_packed(&list, limits);
+    assert_eq!(persist::dense::from_listpack(&list), bytes);
+    let count = Listpack::new(&list).len();
+    assert!(count <= SHORT_COUNT_MAX && bytes.len() <= SHORT_BYTES_MAX + BESIDES_MAX * count);
 }
 
 fn assert_packed(bytes: &[u8], limits: &Limits) {
@@ -136,10 +144,12 @@ fn assert_packed(bytes: &[u8], limits: &Limits) {
     assert!(!is_exceeded(limits, bytes.len(), lp.len()), "{} bytes", bytes.len());
 }
 
+/// What an element takes beside its text, bytes.
+const BESIDES_MAX: usize = 11;
+
 /// A list grows into nodes by the bytes of its texts, as in Redis: what elements take besides is on top, and may
 /// come to a node with the listpack that the list was.
 fn is_exceeded(limits: &Limits, size: usize, count: usize) -> bool {
-    const BESIDES_MAX: usize = 11;
     limits.fill.is_exceeded(size.saturating_sub(BESIDES_MAX * count), count)
 }
 
@@ -173,6 +183,7 @@ fn assert_quick(quick: &Quicklist, limits: &Limits) {
 
 fn assert_same(list: &List, model: &Model, limits: &Limits, from: prop::sample::Index) {
     match list {
+        List::Short(bytes) => assert_short(bytes, limits),
         List::Packed(bytes) => assert_packed(bytes, limits),
         List::Quick(quick) => assert_quick(quick, limits),
     }

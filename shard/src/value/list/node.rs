@@ -63,6 +63,33 @@ impl Content<'_> {
     }
 }
 
+/// The elements that are to go, told apart in one walk from the front.
+pub(super) struct Victims<'a> {
+    needle: &'a Needle<'a>,
+    /// Those that are the needle and still to come, and the most of them that go.
+    to_come: usize,
+    left: usize,
+    direction: Direction,
+}
+
+impl<'a> Victims<'a> {
+    /// `found` elements are the needle: `max` of them go, the first or, backward, the last.
+    pub fn new(needle: &'a Needle<'a>, direction: Direction, found: usize, max: usize) -> Self {
+        Self { needle, to_come: found, left: max.min(found), direction }
+    }
+
+    /// Whether the next element is one.
+    pub fn has(&mut self, element: Element<'_>) -> bool {
+        if !self.needle.is(element) {
+            return false;
+        }
+        let goes = self.left > 0 && (self.direction == Direction::Forward || self.left == self.to_come);
+        self.to_come -= 1;
+        self.left -= usize::from(goes);
+        goes
+    }
+}
+
 impl Node {
     /// A node of one element.
     pub fn of(text: &[u8], is_plain: bool) -> Self {
@@ -258,13 +285,11 @@ impl Node {
             found += usize::from(needle.is(element));
             true
         });
-        let spared = found - found.min(max);
-        if spared == found {
+        if found == 0 {
             return 0;
         }
-        let spared = if direction == Direction::Forward { found - spared..found } else { 0..spared };
-        let mut nth = 0..found;
-        self.retain(|element| !needle.is(element) || nth.next().is_some_and(|n| spared.contains(&n)))
+        let mut victims = Victims::new(needle, direction, found, max);
+        self.retain(|element| !victims.has(element))
     }
 
     /// Takes out the elements of a packed node from `offset` on, which some are, and not all.

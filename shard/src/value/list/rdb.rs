@@ -1,11 +1,11 @@
-//! Lists in RDB: nodes as they lie, but raw; a packed list is one node. For servers that do not know listpacks, element
-//! by element.
+//! Lists in RDB: nodes as they lie, but raw; a packed list is one node, a listpack in any case. For servers that do not
+//! know listpacks, element by element.
 //!
 //! What is loaded keeps the nodes that it has, whatever limit they were made under, as in Redis: changes bring
 //! them to today's.
 
 use super::{Direction, End, Limits, List, ListView, NodeBytes, Quicklist};
-use persist::listpack::Element;
+use persist::dense::{Element, to_listpack};
 use persist::rdb::{Error, ListNode, Nodes, Target, Type, Writer};
 
 pub(in crate::value) fn type_of(target: Target) -> Type {
@@ -20,6 +20,10 @@ pub(in crate::value) fn save(view: ListView<'_>, what: Type, w: &mut Writer<'_>)
                 w.element(element);
                 true
             });
+        }
+        ListView::Short(pack) => {
+            w.count(1);
+            w.packed_node(&to_listpack(pack));
         }
         ListView::Packed(list) => {
             w.count(1);

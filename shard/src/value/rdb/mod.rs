@@ -9,8 +9,9 @@
 //! Every fault is an error; a value that was loaded keeps all its type's invariants, whatever the bytes were.
 //!
 //! What is written are Redis 7.2's types, and 7.4's of a hash with an expiry of a field, or those that an older version
-//! has ([`Target`]): packed forms and nodes as they lie. It takes `&` only, so that a value can be written while it is
-//! read. A key of a file, with what stands about it there, is in `record`.
+//! has ([`Target`]): packed forms as the listpacks that Redis would have, intsets and nodes of large lists as they lie. It
+//! takes `&` only, so that a value can be written while it is read. A key of a file, with what stands about it there, is
+//! in `record`.
 
 #[cfg(test)]
 mod files;
@@ -90,7 +91,7 @@ impl Visitor for Loader<'_> {
     }
 
     fn set_listpack(&mut self, bytes: Vec<u8>) -> DetachedValue {
-        Set::of_listpack(bytes, &self.rules()).into_value()
+        Set::of_listpack(&bytes, &self.rules()).into_value()
     }
 
     fn set(&mut self, members: &mut Members<'_, '_>) -> Result<DetachedValue, Error> {
@@ -98,7 +99,7 @@ impl Visitor for Loader<'_> {
     }
 
     fn hash_listpack(&mut self, bytes: Vec<u8>, timed: bool) -> DetachedValue {
-        Hash::of_listpack(bytes, timed, &self.terms()).into_value()
+        Hash::of_listpack(&bytes, timed, &self.terms()).into_value()
     }
 
     fn hash(&mut self, fields: &mut Fields<'_, '_>) -> Result<DetachedValue, Error> {
@@ -106,7 +107,7 @@ impl Visitor for Loader<'_> {
     }
 
     fn zset_listpack(&mut self, bytes: Vec<u8>) -> DetachedValue {
-        ZSet::of_listpack(bytes, self.limits()).into_value()
+        ZSet::of_listpack(&bytes, self.limits()).into_value()
     }
 
     fn zset(&mut self, members: &mut Scored<'_, '_>) -> Result<DetachedValue, Error> {

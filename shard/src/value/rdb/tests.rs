@@ -5,6 +5,7 @@ use super::*;
 use crate::db::{Db, Detached, Key};
 use crate::testing::Bed;
 use crate::value::stream::{StreamId, check_node};
+use persist::dense::{Dense, to_listpack};
 use persist::{intset, rdb::check};
 use proptest::prelude::*;
 
@@ -14,16 +15,7 @@ const SEED: u64 = 42;
 fn check_value(value: ValueRef<'_>) {
     match value {
         ValueRef::String(_) => {}
-        ValueRef::Packed(p) => {
-            let elements = match (p.kind, p.flag) {
-                (Kind::Set, true) => intset::check(p.bytes, true).map(|()| 1),
-                (Kind::Set, false) => check::set(p.bytes),
-                (Kind::Hash, timed) => check::hash(p.bytes, timed),
-                (Kind::ZSet, _) => check::zset(p.bytes),
-                _ => check::list(p.bytes),
-            };
-            assert!(elements.expect("a packed form of its type") > 0);
-        }
+        ValueRef::Packed(_) => check_packed(Typed::of(value)),
         ValueRef::Object(Object::List(list)) => check_list(list),
         ValueRef::Object(Object::Set(set)) => {
             let (mut members, view) = (0, set.view());
@@ -43,6 +35,25 @@ fn check_value(value: ValueRef<'_>) {
         ValueRef::Object(Object::ZSet(zset)) => check_zset(zset.view()),
         ValueRef::Object(Object::Stream(stream)) => check_stream(stream),
     }
+}
+
+/// What is packed, as it would be written.
+fn check_packed(value: Typed<'_>) {
+    let list = |bytes| to_listpack(Dense::new(bytes));
+    let elements = match value {
+        Typed::Set(SetView::Intset(set)) => intset::check(set.bytes(), true).map(|()| set.len()),
+        Typed::Set(SetView::Pack(pack)) => check::set(&to_listpack(pack)),
+        Typed::Hash(HashView::Pairs(bytes)) => check::hash(&list(bytes), false),
+        Typed::Hash(HashView::Timed(bytes)) => check::hash(&list(bytes), true),
+        Typed::List(ListView::Short(pack)) => check::list(&to_listpack(pack)),
+        Typed::List(ListView::Packed(list)) => check::list(list.bytes()),
+        Typed::ZSet(view) => {
+            check_zset(view);
+            Ok(view.len())
+        }
+        _ => unreachable!("packed"),
+    };
+    assert!(elements.expect("a packed form of its type") > 0);
 }
 
 fn check_list(list: &List) {

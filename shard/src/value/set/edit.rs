@@ -8,8 +8,8 @@ use crate::collection::Env;
 use crate::settings::Thresholds;
 use crate::value::Collection;
 use crate::value::dict::Dict;
+use persist::dense::{self, Dense};
 use persist::intset::{self, Intset};
-use persist::listpack::{self, Listpack};
 
 use super::view::with_text;
 
@@ -50,7 +50,7 @@ impl Rules {
     fn fits_listpack(&self, members: usize, bytes: usize, member: usize) -> bool {
         members < self.listpack_entries_max
             && member <= self.listpack_value_max
-            && listpack::safe_to_add(bytes, member)
+            && dense::safe_to_add(bytes, member)
     }
 }
 
@@ -74,7 +74,7 @@ impl Set {
 
     #[must_use]
     pub fn new_listpack() -> Self {
-        Self::Listpack(listpack::new())
+        Self::Pack(Vec::new())
     }
 
     /// What SADD does before it adds `count` members: a new set gets its form, a packed one may turn into a table.
@@ -85,7 +85,7 @@ impl Set {
                 return;
             }
             Self::Intset(_) => count > rules.intset_entries_max,
-            Self::Listpack(_) => count > rules.listpack_entries_max,
+            Self::Pack(_) => count > rules.listpack_entries_max,
             Self::Table(_) => false,
         };
         if too_many {
@@ -101,7 +101,7 @@ impl Set {
                 Some(n) => intset::insert(bytes, n) && self.grown_intset(rules),
                 None => self.add_new(member, rules),
             },
-            Self::Listpack(_) => !self.view().contains(member) && self.add_new(member, rules),
+            Self::Pack(_) => !self.view().contains(member) && self.add_new(member, rules),
         }
     }
 
@@ -113,13 +113,13 @@ impl Set {
                     return intset::insert(bytes, n) && self.grown_intset(rules);
                 }
                 let set = Intset::new(bytes);
-                let (longest, total) = listpack_size(set);
+                let (longest, total) = pack_size(set);
                 let fits = longest <= rules.listpack_value_max
                     && rules.fits_listpack(set.len(), total, member.len());
                 if fits { self.become_listpack(total) } else { self.become_table(rules) }
             }
-            Self::Listpack(bytes) => {
-                if !rules.fits_listpack(Listpack::new(bytes).len(), bytes.len(), member.len()) {
+            Self::Pack(bytes) => {
+                if !rules.fits_listpack(Dense::new(bytes).len(), bytes.len(), member.len()) {
                     self.become_table(rules);
                 }
             }
@@ -136,8 +136,8 @@ impl Set {
                 debug_assert!(member.to_int().is_some());
                 member.to_int().map(|n| intset::insert(bytes, n));
             }
-            (Self::Listpack(bytes), Member::Int(n)) => listpack::push_back_int(bytes, n),
-            (Self::Listpack(bytes), Member::Bytes(text)) => listpack::push_back(bytes, text),
+            (Self::Pack(bytes), Member::Int(n)) => dense::push_back_int(bytes, n),
+            (Self::Pack(bytes), Member::Bytes(text)) => dense::push_back(bytes, text),
             (Self::Table(table), member) => {
                 with_text(member, |text| table.add(text));
             }
@@ -155,11 +155,10 @@ impl Set {
     pub fn remove(&mut self, member: Member<'_>) -> bool {
         match self {
             Self::Intset(bytes) => member.to_int().is_some_and(|n| intset::remove(bytes, n)),
-            Self::Listpack(bytes) => {
-                let list = Listpack::new(bytes);
-                let found =
-                    list.first().and_then(|first| with_text(member, |text| list.find(first, text, 0)));
-                found.map(|at| listpack::remove(bytes, at)).is_some()
+            Self::Pack(bytes) => {
+                let list = Dense::new(bytes);
+                let found = with_text(member, |text| list.find(text, 0));
+                found.map(|at| dense::remove(bytes, at)).is_some()
             }
             Self::Table(table) => with_text(member, |text| table.remove(text)),
         }
@@ -177,9 +176,9 @@ impl Set {
         *self = Self::Intset(bytes);
     }
 
-    /// Turns into a listpack, with room for `bytes`; the members fit one.
+    /// Turns into a pack, with room for `bytes`; the members fit one.
     fn become_listpack(&mut self, bytes: usize) {
-        let mut list = Self::Listpack(listpack::with_capacity(bytes));
+        let mut list = Self::Pack(Vec::with_capacity(bytes));
         self.view().each(&mut |member| list.append(member));
         *self = list;
     }
@@ -191,13 +190,13 @@ impl Set {
     }
 }
 
-/// Bytes of the longest member's text, and at most how many bytes all members take in a listpack: the ends of an
+/// Bytes of the longest member's text, and at most how many bytes all members take in a pack: the ends of an
 /// intset are its longest.
-fn listpack_size(set: Intset<'_>) -> (usize, usize) {
+fn pack_size(set: Intset<'_>) -> (usize, usize) {
     let ends = [set.min(), set.max()].into_iter().flatten();
     let longest = ends.clone().map(|n| Member::Int(n).len()).max().unwrap_or(0);
-    let each = ends.map(listpack::int_element_size).max().unwrap_or(0);
-    (longest, listpack::EMPTY_BYTES + each * set.len())
+    let each = ends.map(|n| dense::Encoded::int(n).head().len()).max().unwrap_or(0);
+    (longest, each * set.len())
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!   intset      | width | n | -3 | 5 | 70 | ...          integers only, ascending; binary search
-//!   listpack    | total | n | "a" | 5 | "bc" | ... | FF   in the order they came; a walk
+//!   pack        | "a" | 5 | "bc" | ...                    in the order they came; a walk
 //!   table       Dict of members without values            one look-up, whatever the size
 //! ```
-//! Both packed forms are byte for byte Redis's (`persist::intset`, `persist::listpack`), since DUMP and RDB carry
-//! them; the table is OBJECT ENCODING's "hashtable".
+//! An intset is byte for byte Redis's (`persist::intset`), since DUMP and RDB carry it. A pack (`persist::dense`) is
+//! OBJECT ENCODING's "listpack", and becomes one there; the table is its "hashtable".
 //!
 //! **Which form.** A set begins as what holds its first member, given how many come with it. Then every
 //! member that is new may change the form, only ever in this direction (SPOP and the STORE commands make
@@ -22,11 +22,12 @@
 //! ```
 //! OBJECT ENCODING tells them apart, so these are Redis 7.2's rules to the letter: [`mod@edit`] has them.
 //!
-//! **Costs.** A table member costs its bytes and some 25 more, an allocation each; a packed one its bytes and 2 or
-//! 3 (of an intset: 2, 4 or 8 in all). A listpack is searched by walking it, which up to 128 short
+//! **Costs.** A table member costs its bytes and some 25 more, an allocation each; a packed one its bytes and 1 or
+//! 2 (of an intset: 2, 4 or 8 in all). A pack is searched by walking it, which up to 128 short
 //! members is as quick as a table's cache misses.
 //!
-//! Why not a packed form sorted by text, which a binary search could use: its bytes would not be Redis's.
+//! Why not a packed form sorted by text: members differ in size, so that a binary search would need their offsets,
+//! and an order that is not Redis's would show.
 //!
 //! [`view`] reads, [`mod@edit`] adds and removes, [`pick`] draws at random.
 
@@ -44,15 +45,15 @@ use super::dict::Dict;
 use super::{Collection, Object};
 use crate::db::{Encoding, Kind};
 use crate::event::Class;
+use persist::dense::Dense;
 use persist::intset::{self, Intset};
-use persist::listpack::{self, Listpack};
 
 /// A set. The default is a set that has no form yet: an intset of no bytes.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a box would cost every look-up in a table a cache miss")]
 pub enum Set {
     Intset(Vec<u8>),
-    Listpack(Vec<u8>),
+    Pack(Vec<u8>),
     Table(Dict),
 }
 
@@ -67,7 +68,7 @@ impl Set {
     pub fn encoding(&self) -> Encoding {
         match self {
             Self::Intset(_) => Encoding::Intset,
-            Self::Listpack(_) => Encoding::Listpack,
+            Self::Pack(_) => Encoding::Listpack,
             Self::Table(_) => Encoding::Hashtable,
         }
     }
@@ -83,7 +84,7 @@ impl Set {
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Intset(bytes) => bytes.len() <= intset::HEADER,
-            Self::Listpack(bytes) => bytes.len() <= listpack::EMPTY_BYTES,
+            Self::Pack(bytes) => bytes.is_empty(),
             Self::Table(table) => table.is_empty(),
         }
     }
@@ -97,7 +98,7 @@ impl Set {
     #[must_use]
     pub fn memory(&self, samples: usize) -> usize {
         match self {
-            Self::Intset(bytes) | Self::Listpack(bytes) => bytes.capacity(),
+            Self::Intset(bytes) | Self::Pack(bytes) => bytes.capacity(),
             Self::Table(table) => table.memory(samples),
         }
     }
@@ -106,7 +107,7 @@ impl Set {
     #[must_use]
     pub fn weight(&self) -> usize {
         match self {
-            Self::Intset(_) | Self::Listpack(_) => 1,
+            Self::Intset(_) | Self::Pack(_) => 1,
             Self::Table(table) => table.len(),
         }
     }
@@ -114,7 +115,7 @@ impl Set {
     /// Frees about `budget` allocations; true when it may be dropped. Not to be used otherwise from then on.
     pub fn free_slice(&mut self, budget: usize) -> bool {
         match self {
-            Self::Intset(_) | Self::Listpack(_) => true,
+            Self::Intset(_) | Self::Pack(_) => true,
             Self::Table(table) => table.free_slice(budget),
         }
     }
@@ -127,26 +128,26 @@ impl Collection for Set {
 
     /// The flag says that it is an intset.
     fn view_packed(bytes: &[u8], flag: bool) -> SetView<'_> {
-        if flag { SetView::Intset(Intset::new(bytes)) } else { SetView::Listpack(Listpack::new(bytes)) }
+        if flag { SetView::Intset(Intset::new(bytes)) } else { SetView::Pack(Dense::new(bytes)) }
     }
 
     /// Of a set that has a form: it has, or had, a member.
     fn view(&self) -> SetView<'_> {
         match self {
             Self::Intset(bytes) => SetView::Intset(Intset::new(bytes)),
-            Self::Listpack(bytes) => SetView::Listpack(Listpack::new(bytes)),
+            Self::Pack(bytes) => SetView::Pack(Dense::new(bytes)),
             Self::Table(table) => SetView::Table(table),
         }
     }
 
     fn from_packed(bytes: Vec<u8>, flag: bool) -> Self {
-        if flag { Self::Intset(bytes) } else { Self::Listpack(bytes) }
+        if flag { Self::Intset(bytes) } else { Self::Pack(bytes) }
     }
 
     fn take_packed(&mut self) -> Option<(Vec<u8>, bool)> {
         match self {
             Self::Intset(bytes) => Some((std::mem::take(bytes), true)),
-            Self::Listpack(bytes) => Some((std::mem::take(bytes), false)),
+            Self::Pack(bytes) => Some((std::mem::take(bytes), false)),
             Self::Table(_) => None,
         }
     }

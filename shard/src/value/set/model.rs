@@ -70,9 +70,6 @@ fn check(set: &Set, model: &Model, thresholds: &Thresholds) {
     if let Set::Intset(bytes) = set {
         persist::intset::check(bytes, true).unwrap();
     }
-    if let Set::Listpack(bytes) = set {
-        persist::listpack::check(bytes, true).unwrap();
-    }
     let mut scanned = Model::new();
     let mut cursor = 0;
     loop {

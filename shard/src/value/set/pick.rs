@@ -5,7 +5,7 @@
 //!
 //! | subset                              | how                                                | steps, expected   |
 //! |-------------------------------------|----------------------------------------------------|-------------------|
-//! | of a listpack                       | one walk, each member decided as it is met         | size              |
+//! | of a pack                           | one walk, each member decided as it is met         | size              |
 //! | of the others, a third or more      | the same                                           | size              |
 //! | of the others, less than a third    | draw again whatever was drawn before               | 1.5 x count       |
 //! | popped from a packed set            | one walk that writes the rest anew                 | size              |
@@ -20,6 +20,7 @@ use super::{Member, Rules, Set, SetView};
 use crate::db::Entry;
 use crate::random::Random;
 use crate::value::Collection;
+use persist::dense::Dense;
 use std::collections::BTreeSet;
 
 /// Less than one in so many members are drawn again and again; more are chosen in a walk.
@@ -62,7 +63,7 @@ impl<'a> SetView<'a> {
     fn at(&self, index: usize) -> Option<Member<'a>> {
         match self {
             Self::Intset(set) => set.get(index).map(Member::Int),
-            Self::Listpack(list) => list.seek(index as i64).map(|at| list.get(at)),
+            Self::Pack(list) => list.seek(index).map(|at| list.get(at)),
             Self::Table(_) => None,
         }
     }
@@ -70,8 +71,8 @@ impl<'a> SetView<'a> {
     /// `count` members, each drawn from all of them.
     pub(crate) fn sample_again(&self, count: usize, random: &mut Random, visit: &mut dyn FnMut(Member<'a>)) {
         match self {
-            // Looking for a place in a listpack is a walk: once is enough.
-            Self::Listpack(list) if count > 1 => {
+            // Looking for a place in a pack is a walk: once is enough.
+            Self::Pack(list) if count > 1 => {
                 let all: Vec<_> = list.iter().collect();
                 (0..count).for_each(|_| visit(all[below(random, all.len())]));
             }
@@ -134,11 +135,11 @@ impl Set {
                     visit(Member::Int(n));
                 }
             }
-            Self::Listpack(bytes) => {
-                let list = persist::listpack::Listpack::new(bytes);
-                if let Some(at) = list.seek(below(random, list.len().max(1)) as i64) {
+            Self::Pack(bytes) => {
+                let list = Dense::new(bytes);
+                if let Some(at) = list.seek(below(random, list.len().max(1))) {
                     visit(list.get(at));
-                    persist::listpack::remove(bytes, at);
+                    persist::dense::remove(bytes, at);
                 }
             }
         }

@@ -1,23 +1,25 @@
-//! Sets in RDB: packed forms as they lie, a table as its members; so is a listpack for who does not know it.
+//! Sets in RDB: an intset as it lies, a pack as a listpack, a table as its members; so is a pack for who does not know
+//! listpacks of members.
 
 use super::{Rules, Set, SetView, edit};
 use crate::value::Collection;
 use crate::value::dict::Dict;
+use persist::dense::{from_listpack, to_listpack};
 use persist::rdb::{Error, Members, Target, Type, Writer};
 
 pub(in crate::value) fn type_of(view: SetView<'_>, target: Target) -> Type {
     match view {
         SetView::Intset(_) => Type::SetIntset,
-        SetView::Listpack(_) if target.has(Type::SetListpack) => Type::SetListpack,
-        SetView::Listpack(_) | SetView::Table(_) => Type::Set,
+        SetView::Pack(_) if target.has(Type::SetListpack) => Type::SetListpack,
+        SetView::Pack(_) | SetView::Table(_) => Type::Set,
     }
 }
 
 pub(in crate::value) fn save(view: SetView<'_>, what: Type, w: &mut Writer<'_>) {
     match view {
         SetView::Intset(set) => w.string(set.bytes()),
-        SetView::Listpack(list) if what == Type::SetListpack => w.string(list.bytes()),
-        SetView::Listpack(_) | SetView::Table(_) => {
+        SetView::Pack(list) if what == Type::SetListpack => w.string(&to_listpack(list)),
+        SetView::Pack(_) | SetView::Table(_) => {
             w.count(view.len());
             view.each(&mut |member| w.element(member));
         }
@@ -33,8 +35,8 @@ impl Set {
 
     /// A set of a checked listpack. The length of its members is not looked at: as in Redis, they may be longer than
     /// new ones.
-    pub(in crate::value) fn of_listpack(bytes: Vec<u8>, rules: &Rules) -> Self {
-        let set = Self::Listpack(bytes);
+    pub(in crate::value) fn of_listpack(list: &[u8], rules: &Rules) -> Self {
+        let set = Self::Pack(from_listpack(list));
         if set.len() > rules.listpack_entries_max { set.into_table(rules) } else { set }
     }
 

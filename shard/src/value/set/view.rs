@@ -7,20 +7,20 @@
 
 use crate::db::{Entry, Key};
 use crate::value::dict::Dict;
+use persist::dense::Dense;
 use persist::intset::Intset;
-use persist::listpack::Listpack;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 
 /// A member, as it is stored or given.
-pub use persist::listpack::Element as Member;
+pub use persist::dense::Element as Member;
 
 /// A set to be read.
 #[derive(Clone, Copy, Debug)]
 pub enum SetView<'a> {
     Intset(Intset<'a>),
-    Listpack(Listpack<'a>),
+    Pack(Dense<'a>),
     Table(&'a Dict),
 }
 
@@ -39,7 +39,7 @@ impl<'a> SetView<'a> {
     pub fn len(&self) -> usize {
         match self {
             Self::Intset(set) => set.len(),
-            Self::Listpack(list) => list.len(),
+            Self::Pack(list) => list.len(),
             Self::Table(table) => table.len(),
         }
     }
@@ -54,10 +54,7 @@ impl<'a> SetView<'a> {
     pub fn contains(&self, member: Member<'_>) -> bool {
         match (self, member) {
             (Self::Intset(set), member) => member.to_int().is_some_and(|n| set.contains(n)),
-            (Self::Listpack(list), Member::Bytes(text)) => {
-                list.first().is_some_and(|first| list.find(first, text, 0).is_some())
-            }
-            (Self::Listpack(list), Member::Int(n)) => list.iter().any(|found| found.to_int() == Some(n)),
+            (Self::Pack(list), member) => with_text(member, |text| list.find(text, 0).is_some()),
             (Self::Table(table), member) => with_text(member, |text| table.contains(text)),
         }
     }
@@ -67,16 +64,16 @@ impl<'a> SetView<'a> {
     pub fn try_each(&self, visit: &mut dyn FnMut(Member<'a>) -> ControlFlow<()>) -> ControlFlow<()> {
         match *self {
             Self::Intset(set) => set.iter().try_for_each(|n| visit(Member::Int(n))),
-            Self::Listpack(list) => list.iter().try_for_each(visit),
+            Self::Pack(list) => list.iter().try_for_each(visit),
             Self::Table(table) => try_each_entry(table, visit),
         }
     }
 
-    /// Visits every member once: integers ascending, a listpack's in its order, a table's in the table's.
+    /// Visits every member once: integers ascending, a pack's in its order, a table's in the table's.
     pub fn each(&self, visit: &mut dyn FnMut(Member<'a>)) {
         match *self {
             Self::Intset(set) => set.iter().for_each(|n| visit(Member::Int(n))),
-            Self::Listpack(list) => list.iter().for_each(visit),
+            Self::Pack(list) => list.iter().for_each(visit),
             Self::Table(table) => table.each(&mut |entry: &'a Entry| visit(Member::Bytes(entry.key()))),
         }
     }
@@ -84,7 +81,7 @@ impl<'a> SetView<'a> {
     /// Visits the members of one step of SSCAN; the next cursor, 0 at the end. What is packed is one step.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Member<'a>)) -> u64 {
         match *self {
-            Self::Intset(_) | Self::Listpack(_) => {
+            Self::Intset(_) | Self::Pack(_) => {
                 self.each(visit);
                 0
             }
@@ -99,7 +96,7 @@ impl<'a> SetView<'a> {
     pub fn is(&self, other: &SetView<'_>) -> bool {
         match (self, other) {
             (Self::Intset(a), SetView::Intset(b)) => std::ptr::eq(a.bytes(), b.bytes()),
-            (Self::Listpack(a), SetView::Listpack(b)) => std::ptr::eq(a.bytes(), b.bytes()),
+            (Self::Pack(a), SetView::Pack(b)) => std::ptr::eq(a.body(), b.body()),
             (Self::Table(a), SetView::Table(b)) => std::ptr::eq(*a, *b),
             _ => false,
         }
@@ -192,7 +189,7 @@ mod tests {
     fn forms() -> [Set; 3] {
         let rules = Rules::new(&Thresholds::default(), 1);
         let mut table = Set::Table(Dict::new(1));
-        let mut list = Set::Listpack(persist::listpack::new());
+        let mut list = Set::Pack(Vec::new());
         let mut ints = Set::Intset(persist::intset::new());
         for set in [&mut table, &mut list, &mut ints] {
             assert!(set.add(Member::Bytes(b"5"), &rules) && set.add(Member::Int(-70), &rules));

@@ -1,13 +1,14 @@
 //! Walking a range of ranks, in either direction.
 //!
+//! What is packed can only be walked forwards: to go the other way, its pairs are listed first.
+//!
 //! In the tree a walk has a leaf in hand and goes down again for the next one: once in some 48 pairs, which is
 //! cheaper than links between leaves would be to keep.
 
+use super::Element;
 use super::leaf::Leaf;
-use super::packed::score_of;
+use super::packed::Pairs;
 use super::tree::Tree;
-use super::{Element, packed};
-use persist::listpack::{self, Listpack};
 use std::ops::Range;
 
 /// The pairs of a range of ranks.
@@ -19,25 +20,21 @@ pub struct Iter<'a> {
 }
 
 enum Source<'a> {
-    Packed(listpack::Iter<'a>),
+    Packed(Pairs<'a>),
+    /// Highest last.
+    Listed(std::vec::IntoIter<(Element<'a>, f64)>),
     /// The leaf in hand, and the rank of its first pair.
     Tree(&'a Tree, Option<(&'a Leaf, usize)>),
-    Nothing,
 }
 
 impl<'a> Iter<'a> {
     pub(super) fn packed(bytes: &'a [u8], ranks: Range<usize>, reverse: bool) -> Self {
-        let source = if ranks.is_empty() || bytes.is_empty() {
-            Source::Nothing
-        } else if reverse {
-            let mut elements = Listpack::new(bytes).iter();
-            for _ in 0..2 * (packed::len(bytes) - ranks.end) {
-                elements.next_back();
-            }
-            Source::Packed(elements)
+        let mut pairs = Pairs::new(bytes);
+        pairs.skip_pairs(ranks.start);
+        let source = if reverse && ranks.len() > 1 {
+            Source::Listed(pairs.take(ranks.len()).collect::<Vec<_>>().into_iter())
         } else {
-            packed::seek(bytes, ranks.start)
-                .map_or(Source::Nothing, |at| Source::Packed(Listpack::new(bytes).iter_from(at)))
+            Source::Packed(pairs)
         };
         Self { source, ranks, reverse }
     }
@@ -54,12 +51,8 @@ impl<'a> Iterator for Iter<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let rank = if self.reverse { self.ranks.next_back()? } else { self.ranks.next()? };
         match &mut self.source {
-            Source::Nothing => None,
-            Source::Packed(elements) if self.reverse => {
-                let score = elements.next_back()?;
-                Some((elements.next_back()?, score_of(score)))
-            }
-            Source::Packed(elements) => Some((elements.next()?, score_of(elements.next()?))),
+            Source::Packed(pairs) => pairs.next(),
+            Source::Listed(pairs) => pairs.next_back(),
             Source::Tree(tree, in_hand) => {
                 let (leaf, first) = match *in_hand {
                     Some((leaf, first)) if (first..first + leaf.len()).contains(&rank) => (leaf, first),

@@ -1,12 +1,13 @@
 //! Sorted sets: members, each with a score, in the order of scores and, where they are equal, of bytes.
 //!
 //! ```text
-//!   listpack   member, score, member, score ...       up to zset-max-listpack-entries members of up to
+//!   listpack   member, step, member, step ...         up to zset-max-listpack-entries members of up to
 //!                                                     zset-max-listpack-value bytes   (`packed`)
 //!   skiplist   a B+-tree with ranks, by score         `tree` of `leaf`s
 //!              a dictionary from members to scores    [`super::dict`], both owned by `large`
 //! ```
-//! The encoding is called "skiplist" since clients know it by that name.
+//! The encodings are called so since clients know them by those names. The packed form has the members of a listpack, but
+//! scores as steps from one to the next (`step`), most of them one byte.
 //!
 //! One idea carries all ranges: whatever bounds them (ranks, scores, names), they are made ranges of ranks by
 //! [`ZSetView::partition_point`], and one iterator walks them and one method removes them. A set that has
@@ -24,6 +25,7 @@ mod packed;
 pub(crate) mod range;
 pub(super) mod rdb;
 mod separators;
+mod step;
 mod tree;
 mod view;
 
@@ -39,16 +41,22 @@ use crate::db::{Encoding, Kind};
 use crate::event::Class;
 use crate::settings::Thresholds;
 use leaf::order;
-use persist::listpack::{element_size, safe_to_add};
+use persist::dense::safe_to_add;
+use persist::packed::reserve_class;
 use std::ops::Range;
 
-/// Most bytes that a score takes in a listpack.
-const SCORE_BYTES_MAX: usize = 36;
+/// Most bytes that a pair takes beside the member's text, in a pack or a listpack.
+const PAIR_BYTES_MAX: usize = 48;
+
+/// Bytes that most pairs take beside the member's text.
+const STEPS_AND_SIZES: usize = 2;
+/// Most room that is made ahead, bytes: members may differ in length.
+const ROOM_MAX: usize = 4 << 10;
 
 /// A sorted set.
 #[derive(Clone)]
 pub enum ZSet {
-    /// A listpack; no bytes at all when it is empty.
+    /// A pack of pairs; no bytes at all when it is empty.
     Packed(Vec<u8>),
     Large(Box<Large>),
 }
@@ -115,12 +123,10 @@ impl ZSet {
     /// A sorted set of pairs that are in order, in the form that suits them.
     pub(crate) fn collect<M: AsRef<[u8]>>(pairs: &[(f64, M)], limits: Limits) -> Self {
         let fits = |member: &M| member.as_ref().len() <= limits.value_max;
-        let bytes: usize = pairs.iter().map(|(_, m)| m.as_ref().len() + SCORE_BYTES_MAX).sum();
+        let bytes: usize = pairs.iter().map(|(_, m)| m.as_ref().len() + PAIR_BYTES_MAX).sum();
         let small = pairs.len() <= limits.entries_max && pairs.iter().all(|(_, m)| fits(m));
         if small && safe_to_add(0, bytes) {
-            let mut packed = Vec::new();
-            pairs.iter().for_each(|(score, member)| packed::push(&mut packed, member.as_ref(), *score));
-            return Self::Packed(packed);
+            return Self::Packed(packed::collect(pairs.iter().map(|(score, member)| (member, *score))));
         }
         let mut large = Large::new(limits.seed);
         pairs.iter().for_each(|(score, member)| large.insert(member.as_ref(), *score));
@@ -143,10 +149,16 @@ impl ZSet {
         }
     }
 
-    /// Leaves the listpack now if `members` more of up to `bytes` bytes will not do there.
+    /// Leaves the listpack now if `members` more of up to `bytes` bytes will not do there; else a new set gets room for
+    /// them.
     pub(crate) fn expect(&mut self, members: usize, bytes: usize, limits: Limits) {
         if members > limits.entries_max || bytes > limits.value_max {
             self.enlarge(limits);
+        } else if let Self::Packed(packed) = self
+            && packed.is_empty()
+            && members > 1
+        {
+            reserve_class(packed, members.saturating_mul(bytes + STEPS_AND_SIZES).min(ROOM_MAX));
         }
     }
 
@@ -190,9 +202,10 @@ impl ZSet {
     /// Adds a member that is not there.
     fn insert(&mut self, member: &[u8], score: f64, limits: Limits) {
         if let Self::Packed(bytes) = self {
-            let fits = packed::len(bytes) < limits.entries_max
+            let fits = limits.entries_max > 0
+                && !packed::is_longer(bytes, limits.entries_max - 1)
                 && member.len() <= limits.value_max
-                && safe_to_add(bytes.len(), element_size(member) + SCORE_BYTES_MAX);
+                && safe_to_add(bytes.len(), member.len() + PAIR_BYTES_MAX);
             if fits {
                 return packed::insert(bytes, member, score);
             }
@@ -242,9 +255,7 @@ impl ZSet {
         match self {
             Self::Packed(bytes) => {
                 ZSetView::Packed(bytes).iter(range.clone(), false).for_each(|(m, score)| visit(m, score));
-                if let Some(at) = packed::seek(bytes, range.start) {
-                    packed::remove(bytes, at, range.len());
-                }
+                packed::remove(bytes, packed::seek(bytes, range.start), range.len());
             }
             Self::Large(large) => {
                 large.take(range.clone(), &mut |member, score| visit(Element::Bytes(member), score));

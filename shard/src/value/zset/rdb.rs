@@ -1,7 +1,7 @@
-//! Sorted sets in RDB: a listpack as it lies, a large one from the greatest member down, which is how Redis
+//! Sorted sets in RDB: a small one as Redis's listpack, a large one from the greatest member down, which is how Redis
 //! fills its skiplists quickest.
 
-use super::{Added, Limits, When, ZSet, ZSetView};
+use super::{Added, Limits, When, ZSet, ZSetView, packed};
 use persist::rdb::{Error, Scored, Target, Type, Writer};
 
 pub(in crate::value) fn type_of(view: ZSetView<'_>, target: Target) -> Type {
@@ -13,7 +13,7 @@ pub(in crate::value) fn type_of(view: ZSetView<'_>, target: Target) -> Type {
 
 pub(in crate::value) fn save(view: ZSetView<'_>, what: Type, w: &mut Writer<'_>) {
     match view {
-        ZSetView::Packed(bytes) if what == Type::ZSetListpack => w.string(bytes),
+        ZSetView::Packed(bytes) if what == Type::ZSetListpack => w.string(&packed::to_listpack(bytes)),
         ZSetView::Packed(_) | ZSetView::Large(_) => {
             w.count(view.len());
             for (member, score) in view.iter(0..view.len(), true) {
@@ -27,8 +27,8 @@ pub(in crate::value) fn save(view: ZSetView<'_>, what: Type, w: &mut Writer<'_>)
 impl ZSet {
     /// A sorted set of a checked listpack. The length of its members is not looked at: as in Redis, they may be longer
     /// than new ones.
-    pub(in crate::value) fn of_listpack(bytes: Vec<u8>, limits: Limits) -> Self {
-        let mut set = Self::Packed(bytes);
+    pub(in crate::value) fn of_listpack(list: &[u8], limits: Limits) -> Self {
+        let mut set = Self::Packed(packed::from_listpack(list));
         set.expect(set.len(), 0, limits);
         set
     }

@@ -2,7 +2,7 @@
 //! (back-pressure, close after the end, generations), and notes what a test wants to know.
 
 use crate::io::sim::{ListenerId, SimCore, SimIo, SimWorld};
-use crate::io::{Closed, ConnId, Io, Sink, Socket};
+use crate::io::{Closed, ConnId, FileDone, Io, Sink, Socket};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -32,6 +32,9 @@ impl Sink for Events {
     }
     fn closed(&mut self, conn: ConnId, why: Closed) {
         self.closed.push((conn, why));
+    }
+    fn file_done(&mut self, _: FileDone) {
+        unreachable!()
     }
 }
 

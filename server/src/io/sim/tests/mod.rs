@@ -3,5 +3,6 @@
 mod clock;
 mod determinism;
 mod echo;
+mod files;
 mod streams;
 mod wakes;

@@ -2,7 +2,7 @@
 //! the mailboxes. And the canary: without the wake the world falls silent, and says so.
 
 use crate::io::sim::{Outcome, Plan, SimCore, SimIo, SimWorld, for_seeds};
-use crate::io::{Closed, ConnId, Io, Sink, Socket, Waker};
+use crate::io::{Closed, ConnId, FileDone, Io, Sink, Socket, Waker};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -37,6 +37,9 @@ impl Sink for Nothing {
         unreachable!()
     }
     fn closed(&mut self, _: ConnId, _: Closed) {
+        unreachable!()
+    }
+    fn file_done(&mut self, _: FileDone) {
         unreachable!()
     }
 }
