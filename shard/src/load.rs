@@ -227,6 +227,14 @@ impl Visitor for Into<'_, '_> {
 }
 
 impl Shard {
+    /// Throws everything away, to load something else in its place. They are freed in slices.
+    pub fn empty(&mut self) {
+        self.touch_all();
+        for db in 0..self.dbs.len() {
+            self.flush(db);
+        }
+    }
+
     /// Puts the keys of a batch into their databases, and empties it. No watch, no client that waits and no notification
     /// hears of it. `replace`: a key that is there already is replaced.
     ///
@@ -360,6 +368,22 @@ mod tests {
         assert_eq!(shard.load(&mut batch(&[("b", "four", None)]).0, true), Ok(()));
         assert_eq!(text(&shard, "b").as_deref(), Some("four"));
         assert_eq!(shard.dbs[1].len(), 3);
+    }
+
+    #[test]
+    fn what_was_thrown_away_and_loaded_again_has_changed() {
+        let mut shard = Shard::new(2, SEED);
+        let file = [("a", "one", None)];
+        assert_eq!(shard.load(&mut batch(&file).0, false), Ok(()));
+        let watched = |key: &str| [crate::watch::WatchedKey { db: 1, key: key.as_bytes().into() }];
+        let flags = [crate::watch::WatchFlag::default(), crate::watch::WatchFlag::default()];
+        shard.watch(&flags[0], &watched("a"), NOW_MS);
+        shard.watch(&flags[1], &watched("b"), NOW_MS);
+        shard.empty();
+        assert_eq!(shard.dbs[1].len(), 0);
+        assert_eq!(shard.load(&mut batch(&file).0, false), Ok(()));
+        assert!(!shard.watch_intact(&flags[0], &watched("a"), NOW_MS));
+        assert!(shard.watch_intact(&flags[1], &watched("b"), NOW_MS), "it was not there and is not");
     }
 
     #[test]

@@ -144,6 +144,12 @@ impl Shard {
         }
     }
 
+    /// All keys are about to go, and may come again before anybody looks: whoever watches one that was there is told.
+    pub(crate) fn touch_all(&self) {
+        let watchers = self.watches.by_db.iter().flat_map(|keys| keys.values().flatten());
+        watchers.filter(|w| w.alive).for_each(|w| w.flag.raise());
+    }
+
     /// Whether a key is there and not expired. Deletes nothing, counts nothing.
     fn is_alive(&self, db: usize, key: &[u8], now_ms: i64) -> bool {
         self.dbs[db].get(&self.key(key)).is_some_and(|entry| !is_expired(entry.expire_at(), now_ms))

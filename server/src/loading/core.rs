@@ -55,9 +55,7 @@ impl CoreState {
         self.loading = true;
         self.start_expiry();
         if flush {
-            for db in 0..self.shard.dbs.len() {
-                self.shard.flush(db);
-            }
+            self.shard.empty();
         }
         self.publish();
     }

@@ -44,10 +44,10 @@ pub struct Over;
 pub struct Courier<'j> {
     job: &'j Job<'j>,
     out: Outbox,
+    #[expect(clippy::vec_box, reason = "a delivery goes as one pointer, there and back")]
     open: Vec<Box<Delivery>>,
     /// Bytes in those that are open.
     open_bytes: usize,
-    // Boxed, since they travel as one pointer.
     #[expect(clippy::vec_box, reason = "a delivery goes as one pointer, there and back")]
     free: Vec<Box<Delivery>>,
     under_way: usize,

@@ -161,7 +161,7 @@ pub fn load(shared: &Shared, path: &Path, replace: bool) -> Result<(), Trouble> 
 
 /// Reads the head, and the rest by as many threads as can be of use.
 fn run(job: &Job<'_>) -> Result<(), Trouble> {
-    let verified = by_threads(job, 1, |job| read::whole_or_head(job))?;
+    let verified = by_threads(job, 1, read::whole_or_head)?;
     let Some(parts) = job.parts.lock().as_ref().map(|of| of.parts.lens.len()) else {
         tell_of_checksum(verified.into_iter().flatten().next());
         return Ok(());

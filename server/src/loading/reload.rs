@@ -72,8 +72,8 @@ pub fn reload(shared: &Shared, how: Reload, lane: Lane) -> Result<(), &'static s
         log::warning(format_args!("{why}"));
         log::die(format_args!("DEBUG RELOAD can't load the DB, and what was in memory is gone. Exiting."));
     }
-    shared.loading.finish();
     take_stage(shared, Stage::End, lane).map_err(stopped)?;
+    shared.loading.finish();
     match loaded {
         Ok(()) => {
             log::notice(format_args!("DB reloaded by DEBUG RELOAD"));

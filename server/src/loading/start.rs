@@ -43,6 +43,7 @@ pub fn load_at_start(shared: &Shared) {
             log::die(format_args!("Fatal error loading the DB, check server logs. Exiting."));
         }
     }
-    shared.loading.finish();
-    let _ = take_stage(shared, Stage::End, Lane::Ordered); // or the server stops
+    if take_stage(shared, Stage::End, Lane::Ordered).is_ok() {
+        shared.loading.finish();
+    }
 }

@@ -41,9 +41,16 @@ pub struct Builder {
     config: Option<String>,
     args: Vec<String>,
     password: Option<String>,
+    files: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Builder {
+    /// Puts a file into the server's directory before it starts.
+    pub fn file(mut self, name: &'static str, bytes: &[u8]) -> Self {
+        self.files.push((name, bytes.to_vec()));
+        self
+    }
+
     /// Appends command-line arguments, after `--port`, `--dir`, `--save ""`.
     pub fn args<A: AsRef<str>>(mut self, args: &[A]) -> Self {
         self.args.extend(args.iter().map(|a| a.as_ref().to_string()));
@@ -115,6 +122,11 @@ impl Builder {
     /// Starts it without waiting.
     pub fn spawn(&self, port: u16) -> Server {
         let dir = tempfile::tempdir().expect("a temporary directory");
+        for (name, bytes) in &self.files {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("the test's own directory");
+            std::fs::write(path, bytes).expect("the test's own directory can be written");
+        }
         let log = dir.path().join("output.log");
         let file = std::fs::File::create(&log).expect("a log file");
         let mut command = self.command(port, dir.path());
@@ -150,6 +162,7 @@ impl Server {
             config: None,
             args: Vec::new(),
             password: None,
+            files: Vec::new(),
         }
     }
 
