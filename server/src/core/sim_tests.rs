@@ -7,6 +7,7 @@
 //! same, the order keeps each connection's own, and no command is before one whose reply had arrived before it
 //! was sent. Together that is strict serializability, with pipelines in order.
 
+mod failures;
 mod transactions;
 
 use super::Core;

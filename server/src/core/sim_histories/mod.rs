@@ -11,6 +11,7 @@
 //!   registers, lists ........ WGL               models, crate::history::wgl
 //!   appends ................. cycles            judges, crate::history::append
 //!   sums, places, deliveries  invariants        judges
+//!   first come, first served  one key           line
 //! ```
 //!
 //! # What the seed decides
@@ -29,6 +30,7 @@
 //! printed with the command that runs it again, and with what the clients saw of the keys in question.
 
 mod judges;
+mod line;
 mod log;
 mod models;
 mod run;

@@ -41,9 +41,20 @@
 //! | a command is refused | before it is queued: EXEC is refused | - | its error is its element of the reply, the rest runs, as in Redis | - |
 //! | a watched key changes | its flag is raised: EXEC runs nothing | seen when all shards hold: nothing is run | cannot: the shard is held | of interest to the next WATCH |
 //! | shutdown | the queue is dropped | a core stops only when it neither holds nor has a session, or after a second of waiting for one that has stopped | the same | - |
-//! | out of memory | a queue is bounded by `client-query-buffer-limit` | - | the command is refused, where it runs | - |
+//! | out of memory | a queue is bounded by `client-query-buffer-limit` | - | the command is refused, where it runs; what was lent goes home as for any error | - |
 //! | a command that would block | queued as any other | - | answers as if its time were over (`Cx::no_block`); alone, it is registered with the release ([`super::blocking`]) | - |
 //! | a core is slow | - | the others hold and wait: what they have to serve waits with them | the same | - |
+//! | a script is killed | - | - | there are none yet; one will be a session whose stage is the script: killed before its first write it is an error like any other, and the release follows; after that only the end of the process ends it, as in Redis | - |
+//!
+//! | row | shown by |
+//! |---|---|
+//! | client gone | `sim_tests/failures.rs`: `a_client_may_go_at_any_step_of_a_session`, `…_of_a_wait`; `sim_tests/transactions.rs`: `a_client_that_goes_leaves_nothing_held` |
+//! | a command is refused | `tests/multi.rs`: `what_is_refused_spoils_the_transaction`; `failures.rs`: `an_error_in_any_stage_is_an_answer_and_no_more` |
+//! | a watched key changes | `failures.rs`: `a_watched_key_that_changes_on_any_shard_stops_a_session`; `coordinator.rs`: `a_broken_watch_runs_nothing_and_releases_all` |
+//! | shutdown | `failures.rs`: `a_stop_at_any_step_leaves_no_half_of_a_session`; `sim_tests.rs`: `a_stop_waits_for_nobody_for_long` |
+//! | out of memory | `queue.rs`: `a_queue_is_bounded`; an error in a stage as above (`maxmemory` is not enforced yet) |
+//! | a command that would block | `tests/blocking.rs`: `a_transaction_waits_for_nothing`; `sim_histories`: `waiters_are_served_in_the_order_in_which_they_came` |
+//! | a core is slow | `sim_histories`, whose cores stall in the middle of turns; `a_stop_waits_for_nobody_for_long` |
 //!
 //! Nothing here queues without limit: a connection has one session at most, a session what one queue holds.
 
