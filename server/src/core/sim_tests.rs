@@ -41,6 +41,13 @@ impl SimCore for Core<SimIo> {
     }
 }
 
+/// The defaults, but that nothing is saved by the clock: a snapshot's file would be a real one.
+fn without_save_points() -> Config {
+    let caller = crate::config::Caller { local: true, loading: false };
+    let config = Config::new(std::path::Path::new("/"));
+    config.set_many(&[(b"save", b"")], caller).map_or_else(|e| panic!("{}", e.0), |change| change.config)
+}
+
 /// A simulated server of `cores` cores.
 pub(super) struct Bed {
     pub(super) world: SimWorld,
@@ -54,7 +61,7 @@ impl Bed {
         let world = SimWorld::new(seed, cores, Plan::default());
         let shared = Shared::new(Start {
             cores,
-            config: Config::new(std::path::Path::new("/")),
+            config: without_save_points(),
             config_file: None,
             hash_seed: seed,
             run_id: "0".repeat(40),
