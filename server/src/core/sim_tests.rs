@@ -13,7 +13,7 @@ mod transactions;
 use super::Core;
 use super::state::CoreState;
 use crate::clock::Ticks;
-use crate::config::{Caller, Config};
+use crate::config::Config;
 use crate::io::Io;
 use crate::io::sim::{
     ListenerId, Operation, Outcome, Plan, Rng, SimClient, SimCore, SimIo, SimWorld, for_seeds,
@@ -54,13 +54,6 @@ pub(super) struct Bed {
     pub(super) shared: Arc<Shared>,
     pub(super) cores: Vec<Core<SimIo>>,
     pub(super) listener: ListenerId,
-}
-
-/// Nothing is saved of itself: the clock of the simulation is far from that of the start.
-fn without_save_points() -> Config {
-    let caller = Caller { local: true, loading: false };
-    let change = Config::new(std::path::Path::new("/")).set_many(&[(b"save", b"")], caller);
-    change.map_err(|refusal| refusal.0).expect("no save points").config
 }
 
 impl Bed {
