@@ -14,10 +14,11 @@
 use persist::listpack::Element;
 use persist::rdb::file::Record;
 use proto::number::push_f64;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use shard::ValueRef;
 use shard::value::stream::StreamId;
 use shard::value::tell::{Part, tell, type_name};
+use std::collections::BTreeMap;
 
 fn latin_1(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
@@ -45,8 +46,9 @@ fn score_text(score: f64) -> String {
 struct Gathered {
     string: Option<String>,
     rows: Vec<Value>,
-    fields: Map<String, Value>,
-    expiries: Map<String, Value>,
+    // In one order, whatever the order of a table, and of serde_json's maps.
+    fields: BTreeMap<String, Value>,
+    expiries: BTreeMap<String, Value>,
     log: Option<Log>,
     groups: Vec<Group>,
 }
@@ -104,7 +106,7 @@ impl Gathered {
         }
     }
 
-    fn into_value(mut self, type_name: &str, line: &mut Map<String, Value>) -> Value {
+    fn into_value(mut self, type_name: &str, line: &mut BTreeMap<String, Value>) -> Value {
         if let Some(log) = self.log {
             line.insert("last_id".into(), id_text(log.last_id).into());
             line.insert("max_deleted".into(), id_text(log.max_deleted_id).into());
@@ -112,10 +114,10 @@ impl Gathered {
             line.insert("groups".into(), self.groups.into_iter().map(Group::into_value).collect());
         }
         if !self.expiries.is_empty() {
-            line.insert("fields_pexpiretime".into(), self.expiries.into());
+            line.insert("fields_pexpiretime".into(), object(self.expiries));
         }
         match type_name {
-            "hash" => self.fields.into(),
+            "hash" => object(self.fields),
             "set" => {
                 self.rows.sort_unstable_by(|a, b| a.as_str().cmp(&b.as_str()));
                 self.rows.into()
@@ -143,11 +145,16 @@ impl Group {
     }
 }
 
+/// An object whose names are sorted.
+fn object(of: BTreeMap<String, Value>) -> Value {
+    Value::Object(of.into_iter().collect())
+}
+
 /// Appends the line of a key.
 pub(super) fn push_key(out: &mut Vec<u8>, record: &Record<'_>, value: ValueRef<'_>) {
     let mut gathered = Gathered::default();
     tell(value, &mut |part| gathered.hear(part));
-    let mut line = Map::new();
+    let mut line = BTreeMap::new();
     let name = type_name(value);
     line.insert("db".into(), record.db.into());
     line.insert("key".into(), latin_1(record.key).into());
@@ -155,7 +162,7 @@ pub(super) fn push_key(out: &mut Vec<u8>, record: &Record<'_>, value: ValueRef<'
     line.insert("type".into(), name.into());
     let value = gathered.into_value(name, &mut line);
     line.insert("value".into(), value);
-    out.extend_from_slice(Value::from(line).to_string().as_bytes());
+    out.extend_from_slice(object(line).to_string().as_bytes());
     out.push(b'\n');
 }
 
