@@ -97,7 +97,8 @@ fn lost_writes_are_found() {
         let sound = report(Fake::start(Faults::default()).port, &line, 0);
         assert_eq!(sound[0]["verified"]["wrong"], 0);
         assert!(sound[0]["verified"]["checked"].as_u64().unwrap() > 3000);
-        let broken = Fake::start(Faults { lose_every: Some(1000), ..Faults::default() });
+        // Two of three lost writes are covered by the next write before anybody reads: of some sixty, many are not.
+        let broken = Fake::start(Faults { lose_every: Some(100), ..Faults::default() });
         let found = report(broken.port, &line, 1);
         let offences = found[0]["verified"]["offences"].as_array().unwrap();
         assert!(!offences.is_empty() && offences.iter().all(|o| o["key"].as_u64().unwrap() < 500));

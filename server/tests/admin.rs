@@ -429,18 +429,36 @@ fn shutdown_stops_without_a_reply() {
 
 #[test]
 fn shutdown_that_cannot_be_is_refused() {
-    let mut server = Server::builder(2).args(&["--save", "900 1"]).start();
+    let mut server = Server::builder(2)
+        .args(&[
+            "--save",
+            "900 1",
+            "--enable-protected-configs",
+            "yes",
+            "--stop-writes-on-bgsave-error",
+            "no",
+        ])
+        .start();
     let mut conn = server.connect();
     for line in ["SHUTDOWN LATER", "SHUTDOWN SAVE NOSAVE", "SHUTDOWN ABORT NOW"] {
         assert_eq!(conn.words(line), error("ERR syntax error"), "{line}");
     }
     assert_eq!(conn.words("SHUTDOWN ABORT"), error("ERR No shutdown in progress."));
-    assert_eq!(conn.words("SHUTDOWN SAVE"), error("ERR Errors trying to SHUTDOWN. Check logs."));
-    server.wait_for_log("Snapshots are not built yet");
-    conn.must("PING");
+    conn.must("MSET a 1 b 2 c 3");
+    let away = server.dir().join("away");
+    std::fs::create_dir(&away).unwrap();
+    conn.must(&format!("CONFIG SET dir {}", away.display()));
+    std::fs::remove_dir(&away).unwrap();
+    for line in ["SHUTDOWN SAVE", "SHUTDOWN"] {
+        assert_eq!(conn.words(line), error("ERR Errors trying to SHUTDOWN. Check logs."), "{line}");
+        server.wait_for_log("Error trying to save the DB, can't exit.");
+        conn.must("MSET a 4 b 5 c 6"); // it goes on, on all shards
+    }
+    conn.must(&format!("CONFIG SET dir {}", server.dir().display()));
     conn.send_raw(b"SHUTDOWN\r\n");
     assert_eq!(server.wait(LIMIT).code(), Some(0));
-    assert!(server.log().contains("the data set is not saved"), "{}", server.log());
+    assert!(server.log().contains("Saving the final RDB snapshot before exiting."), "{}", server.log());
+    assert!(server.dir().join("dump.rdb").exists());
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::time::Duration;
 const HIDDEN_SINCE: [&str; 1] = ["aof-disable-auto-gc"];
 
 /// Names that 7.0 does not have: 7.2's, and Percore's own.
-const NOT_IN_7_0: [&str; 8] = [
+const NOT_IN_7_0: [&str; 10] = [
     "client-subscriptions-limit",
     "cluster-announce-human-nodename",
     "locale-collate",
@@ -28,6 +28,8 @@ const NOT_IN_7_0: [&str; 8] = [
     "shards",
     "cpus",
     "io",
+    "rdb-version",
+    "snapshot-buffer-limit",
 ];
 
 /// Defaults that differ. The log must not claim to be Redis's; the rest is set by the harness.

@@ -75,6 +75,10 @@ impl CoreState {
         if matches!(save.why, Why::Stopping { .. }) {
             self.frozen = true;
         }
+        if self.loading {
+            // It was asked for just before the load began: half of a data set must not replace the whole.
+            return save.part_done(&self.shared, self.index, Err("the data set is being loaded".into()));
+        }
         let path = save.fragment_path(self.index);
         let file = match OpenOptions::new().write(true).create(true).truncate(true).open(&path) {
             Ok(file) => File::Fd(Arc::new(file.into())),

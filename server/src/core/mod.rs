@@ -299,7 +299,7 @@ impl<I: Io> Core<I> {
             Direct::Listen(change) => self.change_listeners(change),
             Direct::Monitor { from, line } => self.state.take_monitor_line(from, &line),
             Direct::Notices(notices) => self.state.take_notices(&notices),
-            Direct::Loaded(delivery) => self.state.take_delivery(delivery),
+            Direct::Loaded(delivery) => self.state.deliveries.push_back(delivery),
             Direct::Loading(turn) => self.state.take_stage(&turn),
             Direct::Noticed { core, bytes } => self.state.undelivered.handled(core, bytes),
             #[cfg(test)]

@@ -13,7 +13,7 @@ mod transactions;
 use super::Core;
 use super::state::CoreState;
 use crate::clock::Ticks;
-use crate::config::{Caller, Config};
+use crate::config::Config;
 use crate::io::Io;
 use crate::io::sim::{
     ListenerId, Operation, Outcome, Plan, Rng, SimClient, SimCore, SimIo, SimWorld, for_seeds,
@@ -41,19 +41,19 @@ impl SimCore for Core<SimIo> {
     }
 }
 
+/// The defaults, but that nothing is saved by the clock: a snapshot's file would be a real one.
+fn without_save_points() -> Config {
+    let caller = crate::config::Caller { local: true, loading: false };
+    let config = Config::new(std::path::Path::new("/"));
+    config.set_many(&[(b"save", b"")], caller).map_or_else(|e| panic!("{}", e.0), |change| change.config)
+}
+
 /// A simulated server of `cores` cores.
 pub(super) struct Bed {
     pub(super) world: SimWorld,
     pub(super) shared: Arc<Shared>,
     pub(super) cores: Vec<Core<SimIo>>,
     pub(super) listener: ListenerId,
-}
-
-/// Nothing is saved of itself: the clock of the simulation is far from that of the start.
-fn without_save_points() -> Config {
-    let caller = Caller { local: true, loading: false };
-    let change = Config::new(std::path::Path::new("/")).set_many(&[(b"save", b"")], caller);
-    change.map_err(|refusal| refusal.0).expect("no save points").config
 }
 
 impl Bed {

@@ -1,4 +1,4 @@
-//! Background work between turns, in slices: freeing what was deleted, removing subscriptions of clients that
+//! Background work between turns, in slices: taking in keys of a file, freeing what was deleted, removing subscriptions of clients that
 //! have gone, and reaping keys whose time is over. A slice ends by the clock, and the shard's steps within it are small, so that
 //! no request waits longer than [`SLICE_NS`] for any of it.
 
@@ -47,11 +47,18 @@ impl CoreState {
     pub fn slices_pending(&self) -> bool {
         let expiring = self.slices.expiring && !self.undelivered.is_too_much();
         let leaving = self.shard.pubsub.has_leaving() || !self.leaving.is_empty();
-        self.shard.has_garbage() || leaving || expiring || self.fragment_pending()
+        self.shard.has_garbage()
+            || leaving
+            || expiring
+            || self.fragment_pending()
+            || !self.deliveries.is_empty()
     }
 
     /// Runs a slice of what is under way.
     pub fn run_slices(&mut self, clock: impl Fn() -> u64) {
+        if !self.deliveries.is_empty() {
+            self.take_deliveries(&clock, SLICE_NS);
+        }
         if self.held.is_some() || !self.slices_pending() {
             return;
         }

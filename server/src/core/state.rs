@@ -14,6 +14,7 @@ use crate::clock::Ticks;
 use crate::config::Settings;
 use crate::conn::{Conn, ConnTable, Doing};
 use crate::io::{ConnId, Socket};
+use crate::loading::Delivery;
 use crate::mailbox::{Inbox, Outbox};
 use crate::shared::Shared;
 use crate::stats::CoreStats;
@@ -80,6 +81,8 @@ pub struct CoreState {
     pub holds: Holds,
     /// A data set is being loaded: clients may not touch keys.
     pub loading: bool,
+    /// Keys of its file that are to be put into the shard.
+    pub deliveries: VecDeque<Box<Delivery>>,
     /// Sessions that wait for its end.
     pub put_off: Vec<Box<Hold>>,
     pub inbox: Inbox,
@@ -162,6 +165,7 @@ impl CoreState {
             held: None,
             holds: Holds::default(),
             loading: shared.loading.is_active(),
+            deliveries: VecDeque::new(),
             put_off: Vec::new(),
             inbox: Inbox::default(),
             outbox: Outbox::new(cores),

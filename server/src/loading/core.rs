@@ -35,8 +35,18 @@ pub fn is_refused(conn: &Conn, spec: &CommandSpec) -> bool {
 }
 
 impl CoreState {
-    /// Puts keys of a file into the shard.
-    pub fn take_delivery(&mut self, mut delivery: Box<Delivery>) {
+    /// Puts keys of a file into the shard, for about so many nanoseconds.
+    pub fn take_deliveries(&mut self, clock: &impl Fn() -> u64, limit_ns: u64) {
+        let began = clock();
+        while let Some(delivery) = self.deliveries.pop_front() {
+            self.take_delivery(delivery);
+            if clock() - began >= limit_ns {
+                return;
+            }
+        }
+    }
+
+    fn take_delivery(&mut self, mut delivery: Box<Delivery>) {
         let replace = delivery.replace;
         delivery.duplicate = self.shard.load(&mut delivery.batch, replace).err();
         delivery.go_home();

@@ -29,7 +29,8 @@
 //! wants to hold the shard waits for the end. So nobody sees half of a data set.
 //!
 //! **Bounds.** A loader thread has at most [`courier::UNDER_WAY_MAX`] batches under way and one open for each core, with
-//! [`courier::OPEN_BYTES_MAX`] bytes in all of them; beyond that it waits for a core.
+//! [`courier::OPEN_BYTES_MAX`] bytes in all of them; beyond that it waits for a core. A core
+//! takes them in between its turns, in slices, as all that it does in the background ([`crate::core::slices`]).
 //!
 //! **What is wrong.** The first failure of any thread ends the load, and the sentence that tells of it names the file, the
 //! byte and the reason. Nothing is written: the file stays as it is.

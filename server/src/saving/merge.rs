@@ -1,6 +1,7 @@
 //! Fragments become `dump.rdb`. Runs on a thread of its own, with blocking calls.
 
 use super::{Save, shown};
+use crate::shared::Shared;
 use crate::{allocator, version};
 use persist::rdb::file::{Fragment, Head};
 use std::fs::{File, OpenOptions};
@@ -16,9 +17,9 @@ pub(super) fn unix_seconds() -> i64 {
 }
 
 /// Makes one file of all fragments and puts it in its place. After an error nothing of it is left.
-pub(super) fn merge(save: &Save, fragments: &[Fragment]) -> Result<(), String> {
+pub(super) fn merge(save: &Save, fragments: &[Fragment], shared: &Shared) -> Result<(), String> {
     let (temporary, target) = (save.merged_path(), save.final_path());
-    let made = write(save, fragments, &temporary).and_then(|()| {
+    let made = write(save, fragments, shared, &temporary).and_then(|()| {
         std::fs::rename(&temporary, &target).map_err(|e| {
             format!(
                 "Error moving temp DB file {} on the final destination {}: {}",
@@ -36,10 +37,12 @@ pub(super) fn merge(save: &Save, fragments: &[Fragment]) -> Result<(), String> {
     sync.map_err(|e| format!("Syncing the directory of {}: {}", shown(&target), reason(&e)))
 }
 
-fn write(save: &Save, fragments: &[Fragment], to: &Path) -> Result<(), String> {
+fn write(save: &Save, fragments: &[Fragment], shared: &Shared, to: &Path) -> Result<(), String> {
     let told = |what: &str, path: &Path, e: &io::Error| format!("{what} {}: {}", shown(path), reason(e));
     let mut about = Head::new(save.target, version::REDIS, save.cut_ms / 1000, allocator::used(), false);
     about.checksum = save.checksum;
+    about.compress = save.compress;
+    about.functions = shared.functions.lock().iter().map(|source| source.to_vec()).collect();
     let plan = persist::rdb::file::merge(&about, fragments);
     let open = OpenOptions::new().write(true).create(true).truncate(true).open(to);
     let mut file = open.map_err(|e| told("Failed opening the temp RDB file", to, &e))?;

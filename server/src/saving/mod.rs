@@ -129,7 +129,7 @@ impl Save {
         let parts: Result<Vec<_>, String> = self.parts.lock().drain(..).flatten().collect();
         let result = parts.and_then(|parts| {
             let fragments: Vec<Fragment> = parts.into_iter().map(|(fragment, _)| fragment).collect();
-            merge::merge(self, &fragments)
+            merge::merge(self, &fragments, shared)
         });
         for core in 0..shared.cores() {
             let _ = std::fs::remove_file(self.fragment_path(core)); // there may be none

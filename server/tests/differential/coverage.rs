@@ -28,6 +28,11 @@ const EXCLUDED: &[(&[&str], &str)] = &[
     (&["memory|stats", "memory|malloc-stats"], "figures of the process"),
     (&["latency|doctor", "memory|doctor", "lolwut"], "prose of Percore's own"),
     (&["command|docs"], "texts of Percore's own; COMMAND INFO is compared"),
+    (
+        &["save", "bgsave"],
+        "when one ends depends on the clock, and two at once are refused; see `snapshots.rs`",
+    ),
+    (&["lastsave"], "a time"),
     (&["slowlog|len"], "depends on the clock"),
     (&["monitor"], "the connection would show what others do; `admin.rs` tests it"),
     (&["quit"], "closes the connection"),
