@@ -62,7 +62,7 @@ fn histories_of_clients_have_a_serial_order() {
          the search",
         decided + undecided
     );
-    assert!(commands > 0 && decided > 50 * undecided, "the search decides nearly all");
+    assert!(commands > 0 && decided >= 50 * undecided, "the search decides nearly all");
 }
 
 /// Whether some seed among three hundred shows a violation, with a part of the mechanism switched off. That something

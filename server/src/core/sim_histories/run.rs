@@ -10,6 +10,9 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// How often clients that wait for ever are unblocked: a pipeline may have many waits.
+const ROUNDS_MAX: usize = 200;
+
 /// How a run differs from the one that its seed draws.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Change {
@@ -76,7 +79,7 @@ struct Actor {
     streams: [String; 2],
     /// It waits without an end.
     forever: bool,
-    asked_id: bool,
+    has_id: bool,
     /// What it has sent last leaves then.
     thinks_until: u64,
 }
@@ -86,7 +89,7 @@ impl Actor {
         let mut client = SimClient::connect(&bed.world, bed.listener);
         client.command(&["CLIENT", "ID"]);
         let streams = ["0-0", "0-0"].map(str::to_owned);
-        Self { client, number, follow: None, streams, forever: false, asked_id: false, thinks_until: 0 }
+        Self { client, number, follow: None, streams, forever: false, has_id: false, thinks_until: 0 }
     }
 
     fn send(&mut self, commands: &[Words]) {
@@ -202,6 +205,7 @@ impl Run {
     /// Nothing moves any more, and a command that does not wait has no answer.
     fn play(&mut self, commands: usize) -> Result<(), Failure> {
         for at in 0..self.actors.len() {
+            self.note_id(at);
             self.act(at);
         }
         let mut quiet_since = self.bed.world.now();
@@ -253,6 +257,7 @@ impl Run {
     /// A client has got something: it goes on when everything is answered, or, now and then, before.
     fn hear(&mut self, at: usize) {
         let open = self.actors[at].client.poll();
+        self.note_id(at);
         if self.actors[at].client.state() != ClientState::Open {
             return self.replace(at);
         }
@@ -300,6 +305,17 @@ impl Run {
         self.bed.world.random(draw)
     }
 
+    /// From its first answer on a client can be unblocked.
+    fn note_id(&mut self, at: usize) {
+        let actor = &mut self.actors[at];
+        if !actor.has_id
+            && let Some(first) = actor.client.replies().next()
+        {
+            actor.has_id = true;
+            self.script.ids.extend(Answer::parse(first).int());
+        }
+    }
+
     /// Everything that a client has sent is answered.
     fn act(&mut self, at: usize) {
         let actor = &mut self.actors[at];
@@ -307,11 +323,6 @@ impl Run {
             return; // it was woken, and had news besides
         }
         actor.forever = false;
-        if !actor.asked_id {
-            actor.asked_id = true;
-            let first = actor.client.replies().next().map(Answer::parse);
-            self.script.ids.extend(first.and_then(|a| a.int()));
-        }
         match self.actors[at].follow.take() {
             Some(follow) => self.follow(at, &follow),
             None => self.ask(at),
@@ -401,7 +412,7 @@ impl Run {
     /// sure that there is nothing for them.
     fn settle(&mut self) -> Result<(), Failure> {
         let mut helper = SimClient::connect(&self.bed.world, self.bed.listener);
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let actors = &mut self.actors;
             let mut done = || actors.iter_mut().all(|a| a.client.settled());
             if self.bed.world.run_until(&mut self.bed.cores, Duration::from_millis(100), &mut done)
@@ -419,6 +430,8 @@ impl Run {
                 helper.command(&["CLIENT", "UNBLOCK", &id.to_string()]);
             }
         }
+        let open: Vec<String> = self.open_waits()?.iter().map(|w| format!("{:?}", w.command)).collect();
+        Err(Failure::Stuck(format!("{open:?} cannot be unblocked")))
     }
 
     /// What a client waits for is not there.
